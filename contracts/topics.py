@@ -1,0 +1,43 @@
+"""Kafka topics, the headers that mark a record, and who may delete what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Topics:
+    """Topic names under one prefix (empty in production, unique in a test)."""
+
+    prefix: str = ""
+
+    @property
+    def events(self) -> str:
+        """Accepted events; JSON `contracts.event.Event`; keyed by profile id."""
+        return f"{self.prefix}events"
+
+    @property
+    def rejected(self) -> str:
+        """What was refused and why; JSON `contracts.rejected.Rejected`."""
+        return f"{self.prefix}events.rejected"
+
+    @property
+    def features(self) -> str:
+        """Snapshots of users' states; msgpack `contracts.snapshot.Snapshot`; same partition as the event."""
+        return f"{self.prefix}features"
+
+    @property
+    def served(self) -> str:
+        """Every answer of the service; JSON `contracts.recommend.Served`; keyed by profile id."""
+        return f"{self.prefix}served"
+
+    def all(self) -> tuple[str, ...]:
+        """Every topic the stack creates."""
+        return (self.events, self.rejected, self.features, self.served)
+
+
+# A record of `events` without this header is a visitor's event. The worker itself writes
+# the other two kinds, and the lake leaves them out: their origin is there already.
+KIND_HEADER = "clickloop-kind"
+KIND_MERGE = b"merge"  # the state of an anonymous profile on its way to its user's partition
+KIND_FORWARD = b"forward"  # an event of a profile that has been merged into a user

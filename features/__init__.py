@@ -1,0 +1,1 @@
+"""Pure feature logic: a state, a fold, an evaluation. No clock, no network."""
