@@ -11,114 +11,132 @@ _PLURAL = re.compile(r"(?:(?<=x)es|(?<=[cs]h)es|(?<=ss)es|s)$")
 # Phrases of a category, comma separated, singular. The longest phrase found in a description
 # decides; among phrases of one length the category that stands first here.
 PHRASES: Mapping[str, str] = {
-    "Christmas": """christmas, xmas, advent, bauble, reindeer, rudolph, santa, snowman, snowflake, nativity, stocking,
-        holly, robin, noel, tree decoration, angel decoration, star decoration, mistletoe, wise men, tree baubles,
-        christmas pudding, christmas card, christmas garland, christmas tree, blackchristmas, winter, glitter tree, feather tree,
-        wreath, snow, christmas bauble, christmas ribbon, christmas toadstool, skate, poinsettia, icicle, sleigh""",
-    "Easter": """easter, egg, chick, bunny, hen, rabbit, easter tree, egg decoration, hanging egg, bunny decoration,
-        hanging chick, hanging hen, felt egg""",
-    "Jewellery": """necklace, necklac, neckl, neck, bracelet, lariat, earring, ring, brooch, pendant, bangle, diamante, charm,
-        hair grip, hair clip, hair slide, hair comb, hairclip, hairband, hairslide, hair band, hair bobble, bobble,
-        headband, tiara, jewellery, bead, beaded, hoop, phone charm, crystal stud, anklet, choker, bag charm,
-        drop earring, crystal key, key ring, keyring, key chain, kashmiri, murano, pearl, amethyst, boudicca, bling,
-        ladybird diamante, hair tie, mobile charm, glass ring, cluster ring, crystal ring, letter bling, cufflink, hair,
-        vintage bead, glass necklace, bling key ring""",
-    "Candles & Lights": """candle, candleholder, candlestick, t light, tlight, tealight, tea light, light, lantern,
-        lamp, lampshade, votive, night light, fairy light, light holder, candle holder, candle stick, candle plate,
-        candle pot, t lite, led, snow candle, string light, chandelier, shade, candelabra, candlepot, bulb, torch,
-        light garland, chocolatecandle, scentcandle, candlestand, lightbulb, tube match, wall sconce, sconce, egg candle, chocolate t light""",
-    "Fragrance & Bath": """incense, scented, scent, fragrance, fragranced, fragrant, oil burner, oil, lavender, soap,
-        flannel, bath, bathroom, bath salt, shower cap, sponge, bath mat, towel, washbag, wash bag, lip gloss, balm,
-        toiletry, joss stick, sachet, room spray, reed diffuser, diffuser, pot pourri, cosmetic, make up, nail, manicure,
-        compact mirror, massager, massage, eye mask, hot water bottle, slipper, wash bowl, soap dish, loo roll, toilet,
-        hand warmer, travel tissue, ess balm, lip balm, hand cream, wheat bag, hottie, compact, vanity""",
-    "Bags & Purses": """bag, handbag, purse, shopper, tote, wallet, backpack, rucksack, satchel, jumbo bag, shoulder bag,
-        lunch bag, weekend bag, charlotte bag, clutch, luggage, luggage tag, passport, passport cover, suitcase,
-        shopping bag, duffle, make up bag, cosmetic bag, bead purse, hand bag, flask bag, card holder, glasses case,
-        holdall, swing tag, clasp purse, ring purse, egg bag, travel card wallet, evening bag""",
-    "Stationery & Cards": """card, greeting card, notebook, notepad, note book, note pad, memo pad, memo, pen, pencil,
-        letter paper, writing set, envelope, sticker, stationery, stationary, diary, calendar, ruler, eraser, rubber,
-        sharpener, pencil case, magnet, address book, photo album, album, scrapbook, pocket book, sketchbook, postcard,
-        gift card, bookmark, clipboard, organiser, desk, stamp, ink, marker, post it, sticky note, jotter, journal,
-        paper clip, file, folder, tape, sewing tape, book, paperweight, magnetic, badge, hole punch, calculator, writing, blackboard, chalkboard, memo board, memoboard,
-        noticeboard, notice board, chalk, greeting, magnet set, birthday card, fridge magnet, crayon, chalk stick,
-        wall planner, passport book, recipe box, money bank, letter set""",
-    "Gift Wrap": """gift wrap, wrap, ribbon, gift tag, gift bag, tissue paper, wrapping, giftwrap, bow,
-        ribbon reel, gift tape, wrapping paper, tag, reel, rosette, tissue, parcel""",
-    "Party & Celebration": """bunting, party, balloon, birthday, paper cup, paper plate, paper napkin, napkin, confetti,
-        garland, paper chain, invitation, wedding, windsock, cocktail, cocktail parasol, streamer, party bag, party bunting,
-        party cone, party invite, cake candle, birthday candle, paper doily, doily, doilies, honeycomb, party hat, flag,
-        straw, banner, feather garland, flower garland, paper lantern, cake topper, paper garland, cup cake case,
-        tablecloth, paper table, celebration, car flag, world cup""",
-    "Tea & Coffee": """mug, teapot, tea pot, cup, saucer, tea cup, teacup, tea set, coffee, tea, tea towel, teatowel, tea cosy,
-        sugar bowl, milk jug, tea strainer, tea caddy, sugar, biscuit jar, egg cup, cup and saucer, coaster, coffee mug,
-        creamer, tea time, teatime, beaker, tea plate, tea tray, tea for one, cappuccino, cafe, egg cosy, sugar tong""",
-    "Baking": """cake case, cake tin, baking, cake stand, cakestand, cookie, cake, cookie cutter, biscuit cutter, cutter,
-        pastry, rolling pin, whisk, mixing bowl, jelly mould, mould, measuring, measuring jug,
-        kitchen scale, scale, cupcake, muffin, bundt, icing, recipe, sieve, measuring spoon, baking set, jam making,
-        preserving jar, jam jar, jam, pudding bowl, oven glove, apron, spatula""",
-    "Kitchen & Dining": """bowl, plate, dish, jug, glass, tumbler, cutlery, spoon, fork, knife, chopstick, pan, jar,
-        bottle, lunch box, lunchbox, squeezer, picnic, bread bin, bread, toastrack, kitchen, apron kitchen, placemat, place mat,
-        table mat, serving, platter, tray, salad, pepper, salt, cruet, wine, champagne, goblet, opener, bottle opener,
-        corkscrew, trivet, colander, ladle, butter, cheese, toast rack, toast, food cover, food container, container,
-        flask, water bottle, ice cream, ice, lolly, popcorn, oven, pot stand, table, napkin ring, dinner, breakfast,
-        utensil, scoop, decanter, carafe, butter dish, cake plate, egg holder, egg box, egg plate, chopping board, board,
-        dish cloth, pinny, table cloth, table runner, straw dispenser, gumball, soup, diner, cafetiere, egg timer, timer,
-        bowl set, charger, pitcher, porcelain, teaspoon, spice, porcelain bowl, egg whisk, grater, cloche, bbq""",
-    "Toys & Children": """toy, doll, jigsaw, puzzle, game, teddy, bear, children, child, kid, baby, playing card,
-        dominoes, domino, skipping rope, skip rope, spinning top, puppet, soft toy, money box, moneybox, rocking horse,
-        marbles, marble, dinosaur, babushka doll, doll house, block, circus, rattle, bib,
-        kite, yo yo, bath toy, ball, snap card, ludo, tattoo, magic, whistle, harmonica, recorder, xylophone, wooden toy,
-        farm, soldier, rocket, robot, car, train, tractor, helicopter, aeroplane, plane, fun, flying disc, frisbee,
-        bubble, pirate, fairy, princess, play, boys, girls, sand, bucket and spade, glider, trumpet, drum, mouse toy,
-        drawing slate, slinky, monkey, wand, fancy dress, stuffed, noughts, solitaire, backgammon, chess, quoits,
-        skittle, playhouse, monster, lamb, bingo, pony, nursery, tooth, christening, wobbly, bunny toy, piggy bank, bank, feltcraft doll, inflatable, knitted toy,
-        finger puppet, toybox, tidy for kids, boy, girl, rubber duck, space, paint your own, creepy crawlies, jacks""",
-    "Craft & Sewing": """sewing, knitting, craft, feltcraft, felt craft, origami, button, patch, yarn, crochet,
-        kit, embroidery, decoupage, needle, thread, pin cushion, scissor, tape measure, haberdashery, sewing kit,
-        sewing box, modelling clay, knit your own, stencil, cross stitch, paint set, applique, iron on, wool, folkart, stitch,
-        make your own, doorstop kit""",
-    "Garden": """garden, plant, planter, watering can, flower pot, birdhouse, bird house, bird feeder, birdfeeder, gardening, bird bath, bird
-        table, seed, herb, trowel, spade, rake, gnome, parasol, windmill, wind chime, windchime, wheelbarrow,
-        outdoor, thermometer, toadstool, bird, butterfly net, pot plant, hammock, deckchair, greenhouse, gardener,
-        grow your own, grow, plant pot, window box, trellis, gazebo, lawn, insect, fly swat, wasp, dovecote, tub,
-        weather, secateur, solar, bird food, cress, beach, sundial, patio, shed, kneeling, flower jug, bird cage, birdcage, fountain,
-        spinner, beehive, bee, hanging basket, wind spinner""",
-    "Artificial Flowers": """artificial, artificial flower, rose bush, flower stem, silk, stem, bouquet, spray, blossom
-        branch, dried flower, flower string, twig, branch, posy, petal, vase, flower spray, flower vase, tulip,
-        blossom, orchid, hydrangea, daffodil, single rose, art flower, feather flower, rose flower""",
-    "Signs & Letters": """sign, metal sign, door sign, letter, number tile, alphabet, wall sign, plaque, word, wooden
-        letter, tin sign, hanging sign, plate sign, house number, tile, wall plaque, no entry, number, beware, wall tin,
-        block word, bathroom sign, toilet sign, doorsign, kitchen sign, metal plaque, home sweet home, letter rack""",
-    "Frames & Pictures": """photo frame, frame, picture frame, picture, photo, canvas, print, poster, wall art, painting,
-        photo cube, photo clip, photo holder, postcard frame, gallery, portrait, photoframe, art, polaroid, wallart""",
-    "Clocks & Mirrors": """clock, alarm clock, wall clock, mirror, wall mirror, watch, hourglass, mirrored, cuckoo, sand
-        timer""",
-    "Cushions & Throws": """cushion, cushion cover, throw, blanket, pillow, quilt, duvet, filler pad, curtain, bean bag,
-        rug, chair pad, seat pad, cover, bedspread, pouffe, sleep mask, hammam, sheepskin, mattress, mat, doormat,
-        door mat, carpet, floor cushion, knitted throw, draught excluder, draft excluder, pad, bed, linen, hand towel,
-        chair, folding chair, bench, cushion pad, beanbag""",
-    "Storage": """storage, basket, box, tin, drawer, storage box, storage tin, bin, laundry, hamper, crate, cabinet,
-        cupboard, chest, trunk, caddy, canister, wicker, rack, shelf, shelves, nesting box, snack box, paper box, oval box, tidy, trinket box, trinket pot, trinket,
-        jewel box, jewellery box, jewelry box, jewelled box, cd rack, magazine rack, organizer, wardrobe, stool,
-        laundry bag, peg bag, knitted storage, bread crock, wastepaper bin, hat box, hatbox, letter holder, toy box,
-        toothbrush holder, key cabinet, cigar box, tissue box, biscuit tin, sewing basket, round tin, bucket, pail, case,
-        trinket tray, box sign, pot, holder, jewel, chest of drawers, footstool, key box, toilet roll holder""",
-    "Hooks & Hardware": """hook, hanger, coat hanger, coat hook, knob, coathanger, coathook, drawer knob, door knob, doorstop, door stop,
-        handle, key, padlock, bookend, book end, fly curtain, hooks, door hanger, coat rack, peg, screwdriver, tool,
-        tool set, bracket, door handle, tissue holder, tape dispenser, radio, phone, telephone, wire, door, drawer pull,
-        coat stand, umbrella stand, key hook, multi tool, clothes peg, dustpan, brush, cleaning, broom, ladder, bike,
-        fire bucket, wrench, battery, usb, wheel, umbrella holder, bell, bicycle, tape reel""",
-    "Fashion & Accessories": """scarf, hat, glove, sock, umbrella, sunglass, sunglasses, shawl, sarong, belt, poncho,
-        t shirt, cap, jumper, mitten, ear muff, apron dress, pashmina, fan, flip flop, skirt, bootie, rain, raincoat,
-        rain hat, sun hat, pyjama, leg warmer, shoe, boot, dress, coat, costume, tie, vest, parka, fur, boa, sash, leis,
-        poncho, wellie, braces, sombrero, paper fan, hand fan, visor, collar, dog collar, sock puppet""",
-    "Home Decor": """decoration, decorative, ornament, heart, mobile, hanging, deco, figurine, hanging heart, statue,
-        wall decoration, zinc, dec, dream catcher, wind mill, bowl decoration, decor, wooden heart, sculpture, hanger
-        heart, candle decoration, angel, star, chime, elephant, buddha, butterfly, feather, stand, cat, dog, owl, bird
-        ornament, cone, string, garland heart, metal, wood, wooden, glass heart, sticker wall, wall, enamel, ceramic,
-        beads curtain, bead curtain, shell, horn, duck, frog, skull, gnome figure, cherub, baroque, t light tree,
-        acrylic, crystal, figure, flower, rose, daisy, fabric, box, poodle, canary""",
+    "Christmas": """
+        advent, angel decoration, bauble, blackchristmas, christmas, christmas bauble, christmas card,
+        christmas garland, christmas pudding, christmas ribbon, christmas tree, feather tree, holly,
+        icicle, noel, reindeer, santa, sleigh, snow, snowflake, star decoration, stocking, tree
+        decoration, winter, wreath, xmas
+    """,
+    "Easter": """
+        bunny, bunny decoration, chick, easter, easter tree, egg, felt egg, hanging chick, hen, rabbit
+    """,
+    "Jewellery": """
+        amethyst, bag charm, bangle, bead, beaded, bling key ring, bobble, boudicca, bracelet, brooch,
+        charm, choker, crystal key, crystal stud, diamante, drop earring, earring, glass necklace, hair,
+        hair band, hair clip, hair comb, hair grip, hair slide, hair tie, hairband, hairclip, hoop,
+        jewellery, kashmiri, key chain, key ring, keyring, lariat, murano, neckl, necklac, necklace,
+        pearl, pendant, phone charm, ring, tiara, vintage bead
+    """,
+    "Candles & Lights": """
+        bulb, candelabra, candle, candle holder, candle plate, candle pot, candle stick, candleholder,
+        candlepot, candlestand, candlestick, chandelier, chocolatecandle, fairy light, lamp, lampshade,
+        lantern, led, light, light garland, lightbulb, night light, scentcandle, string light, t light,
+        t lite, tealight, tlight, torch, tube match, votive
+    """,
+    "Fragrance & Bath": """
+        balm, bath, bath salt, bathroom, compact mirror, cosmetic, flannel, fragrance, hand warmer, hot
+        water bottle, hottie, incense, lavender, loo roll, oil burner, sachet, scent, scented, shower
+        cap, slipper, soap, soap dish, sponge, toilet, towel, vanity, wash bag, wash bowl, washbag
+    """,
+    "Bags & Purses": """
+        backpack, bag, card holder, charlotte bag, cosmetic bag, glasses case, hand bag, handbag, jumbo
+        bag, luggage tag, lunch bag, passport cover, purse, ring purse, rucksack, shopper, shopping bag,
+        shoulder bag, tote, weekend bag
+    """,
+    "Stationery & Cards": """
+        address book, badge, birthday card, blackboard, book, calculator, calendar, card, chalk stick,
+        chalkboard, crayon, desk, envelope, eraser, fridge magnet, gift card, greeting card, hole punch,
+        journal, magnet, magnetic, marker, memo, memo board, memo pad, memoboard, money bank, notebook,
+        notepad, organiser, paperweight, pen, pencil, pencil case, photo album, pocket book, postcard,
+        recipe box, rubber, sketchbook, stamp, stationery, sticker, tape, writing set
+    """,
+    "Gift Wrap": """
+        bow, gift bag, gift tag, gift tape, gift wrap, reel, ribbon, ribbon reel, rosette, tissue, wrap,
+        wrapping paper
+    """,
+    "Party & Celebration": """
+        balloon, birthday, birthday candle, bunting, cake candle, car flag, cocktail parasol, confetti,
+        cup cake case, doilies, flag, flower garland, garland, honeycomb, napkin, paper chain, paper
+        cup, paper garland, paper lantern, paper napkin, paper plate, party, party bag, party bunting,
+        party cone, party invite, straw, tablecloth, wedding
+    """,
+    "Tea & Coffee": """
+        beaker, cafe, coaster, coffee, coffee mug, cup, cup and saucer, egg cosy, egg cup, milk jug,
+        mug, sugar, tea, tea caddy, tea cosy, tea for one, tea set, tea time, tea towel, teacup, teapot,
+        teatime, teatowel
+    """,
+    "Baking": """
+        apron, baking, baking set, biscuit cutter, cake, cake case, cake stand, cake tin, cakestand,
+        cookie cutter, cupcake, jam, jam jar, jam making, kitchen scale, measuring jug, measuring spoon,
+        mixing bowl, oven glove, pudding bowl
+    """,
+    "Kitchen & Dining": """
+        board, bottle, bowl, bread, bread bin, breakfast, butter dish, cake plate, champagne, charger,
+        chopstick, colander, container, cutlery, dinner, dish, egg box, egg holder, flask, food
+        container, food cover, fork, glass, gumball, ice, ice cream, jar, jug, kitchen, ladle, lunch
+        box, lunchbox, napkin ring, oven, pan, picnic, placemat, plate, platter, popcorn, porcelain,
+        salad, salt, spice, spoon, squeezer, table, table cloth, table runner, teaspoon, toast,
+        toastrack, tray, tumbler, utensil, wine
+    """,
+    "Toys & Children": """
+        baby, ball, bank, bear, bingo, block, boys, bubble, car, child, children, circus, creepy
+        crawlies, dinosaur, doll, dominoes, drawing slate, fairy, farm, feltcraft doll, flying disc,
+        frisbee, fun, game, girls, glider, harmonica, helicopter, inflatable, jacks, jigsaw, kid, lamb,
+        magic, money box, monkey, monster, mouse toy, nursery, paint your own, piggy bank, pirate,
+        playhouse, playing card, pony, princess, rocking horse, rubber duck, sand, skipping rope,
+        skittle, snap card, soft toy, soldier, space, spinning top, stuffed, tattoo, teddy, toy, wobbly
+    """,
+    "Craft & Sewing": """
+        button, crochet, cross stitch, decoupage, felt craft, feltcraft, folkart, iron on, kit,
+        knitting, make your own, modelling clay, paint set, patch, pin cushion, scissor, sewing, sewing
+        box, sewing kit, stencil, tape measure
+    """,
+    "Garden": """
+        beach, bird, bird bath, birdcage, birdfeeder, birdhouse, flower jug, flower pot, fly swat,
+        garden, gardener, gardening, gnome, grow, grow your own, hammock, parasol, plant pot, planter,
+        pot plant, secateur, shed, thermometer, toadstool, trellis, tub, watering can, windchime,
+        windmill
+    """,
+    "Artificial Flowers": """
+        art flower, artificial flower, blossom, flower vase, rose flower, silk, vase
+    """,
+    "Signs & Letters": """
+        bathroom sign, beware, block word, door sign, doorsign, home sweet home, kitchen sign, letter,
+        letter rack, metal sign, number tile, sign, tile, toilet sign, wall plaque
+    """,
+    "Frames & Pictures": """
+        art, canvas, frame, photo, photo clip, photo cube, photo frame, photoframe, picture frame,
+        print, wall art
+    """,
+    "Clocks & Mirrors": """
+        alarm clock, clock, cuckoo, mirror, wall clock, wall mirror
+    """,
+    "Cushions & Throws": """
+        bench, blanket, chair, cover, curtain, cushion, cushion cover, door mat, doormat, filler pad,
+        floor cushion, folding chair, hand towel, knitted throw, pad, pouffe, quilt, rug, throw
+    """,
+    "Storage": """
+        basket, bin, biscuit tin, box, bucket, cabinet, case, chest, chest of drawers, cigar box, crate,
+        cupboard, drawer, jewel, jewel box, jewelled box, jewellery box, key cabinet, laundry, magazine
+        rack, nesting box, oval box, pail, paper box, peg bag, pot, round tin, shelf, snack box, stool,
+        storage, storage box, tidy, tin, tissue box, trinket box, trinket pot, trinket tray, wastepaper
+        bin, wicker
+    """,
+    "Hooks & Hardware": """
+        clothes peg, coat hanger, coat rack, coathanger, coathook, door hanger, doorstop, drawer knob,
+        fire bucket, hanger, hook, key, ladder, peg, radio, tape dispenser, tool set, umbrella stand,
+        wire
+    """,
+    "Fashion & Accessories": """
+        collar, dog collar, ear muff, fan, glove, leis, paper fan, rain, rain hat, scarf, shoe, skirt,
+        sock puppet, sombrero, sunglasses, t shirt, umbrella
+    """,
+    "Home Decor": """
+        acrylic, angel, beads curtain, bird ornament, buddha, butterfly, canary, cat, daisy, deco,
+        decoration, decorative, dog, duck, enamel, feather, flower, glass heart, hanging, hanging heart,
+        heart, metal, mobile, owl, poodle, rose, shell, stand, star, string, wall, wall decoration,
+        wood, wooden, wooden heart, zinc
+    """,
 }
 
 

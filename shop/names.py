@@ -7,12 +7,35 @@ from collections.abc import Mapping
 
 # Notes that staff left where a description belongs.
 _NOTE = re.compile(
-    r"\?|^(check|display|samples?)$|\b(damage[sd]?|checked|missing|smashed|crushed|broken|thrown|faulty|wet|rusty|mouldy|sold as|wrong|"
-    r"amended|adjust(ment)?|test|found|lost|given away|mailout|ebay|amazon|dotcom|temp|mia|"
-    r"no stock|credit|invoice|unsaleable|returned|counted|mix up|stock take|cancelled)\b",
+    r"\?|^(check|display|samples?)$|\b(adjust(ment)?|amazon|amended|broken|cancelled|checked|counted|credit|crushed|"
+    r"damage[sd]?|dotcom|ebay|faulty|found|given away|invoice|lost|mailout|mia|missing|mix up|mouldy|no stock|returned|"
+    r"rusty|smashed|sold as|stock take|temp|test|thrown|unsaleable|wet|wrong)\b",
     re.IGNORECASE,
 )
-_SMALL = frozenset("a an and as at by de des du en for from in la le of on or per the to with".split())
+_SMALL = frozenset(
+    (
+        "a",
+        "an",
+        "and",
+        "as",
+        "at",
+        "by",
+        "de",
+        "des",
+        "du",
+        "en",
+        "for",
+        "from",
+        "in",
+        "la",
+        "le",
+        "of",
+        "on",
+        "or",
+        "to",
+        "with",
+    )
+)
 _ABBREVIATIONS: Mapping[str, str] = {
     r"\bS(?:ET)?\s*/\s*(\d+)\b": r"Set of \1",
     r"\bP(?:AC)?K\s*/\s*(\d+)\b": r"Pack of \1",
@@ -43,12 +66,13 @@ def best_description(counts: Mapping[str, int]) -> str | None:
 
 def display_name(description: str) -> str:
     """A description as a shop would print it: common abbreviations written out, words capitalised."""
-    text = re.sub(r"\s*,\s*", ", ", description.replace('"', "").strip().rstrip(",. "))
+    text = re.sub(r"\s*,\s*", ", ", description.strip().rstrip(",. "))
     for pattern, replacement in _ABBREVIATIONS.items():
         text = re.sub(pattern, replacement, text, flags=re.IGNORECASE)
     text = re.sub(r"\s*\+\s*", " + ", text)
     words = re.sub(r"\s+", " ", text).split(" ")
-    return " ".join(_capitalised(word, first=index == 0) for index, word in enumerate(words))
+    name = " ".join(_capitalised(word, first=index == 0) for index, word in enumerate(words))
+    return name.replace('"', "")
 
 
 def _capitalised(word: str, *, first: bool) -> str:
