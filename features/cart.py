@@ -1,6 +1,7 @@
 """The cart: for each item the newest of added, removed and bought decides.
 
 At equal times bought wins over removed and removed over added, so the order of arrival is nothing.
+A line that is no longer in the cart is kept until an older addition would be late anyway.
 """
 
 from __future__ import annotations
@@ -20,6 +21,13 @@ CART_EVENTS = frozenset(_KINDS)
 def note(state: UserState, kind: EventType, item_id: str, quantity: int, at_us: int) -> None:
     """Take one cart event in."""
     put(state.cart, item_id, [at_us, _KINDS[kind], quantity])
+
+
+def forget_gone(state: UserState, before_us: int) -> None:
+    """Drop the lines removed or bought before `before_us`."""
+    gone = [item for item, line in state.cart.items() if line[0] < before_us and line[1] != ADDED]
+    for item in gone:
+        del state.cart[item]
 
 
 def put(cart: dict[str, list[int]], item_id: str, line: list[int]) -> None:

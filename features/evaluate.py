@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import exp, log
 from typing import Any
 
-from features import affinity, cart, decay, windows
+from features import affinity, cart, decay, recent, windows
 from features.actions import ACTIONS, GROUPS
 from features.instant import SECOND_US
 from features.sessions import GAP_US
@@ -36,7 +36,7 @@ def evaluate(state: UserState, at_us: int) -> dict[str, Any]:
     _evaluate_cart(state, at_us, values)
     values["recent_items"] = list(state.recent_items)
     values["recent_actions"] = [_ACTION_NAMES[code] for code in state.recent_actions]
-    values["recent_ages_s"] = [(at_us - known) / SECOND_US for known in state.recent_us]
+    values["recent_ages_s"] = [(at_us - known) / SECOND_US for known in recent.times_us(state)]
     for name in ("country", "city", "device", "locale"):
         values[name] = str(state.traits[name][0]) if name in state.traits else ""
     return values

@@ -54,7 +54,10 @@ def fold(state: UserState, event: Event, *, lateness_us: int = DEFAULT_LATENESS_
         return Outcome.WITHHELD
     if at_us < state.event_us - lateness_us:
         return Outcome.LATE
+    newest_us = state.event_us
     _advance(state, code, at_us)
+    if state.cart and state.event_us // DAY_US > newest_us // DAY_US:
+        cart.forget_gone(state, state.event_us - lateness_us)
     state.training = state.training and event.consent.training
     _fold_activity(state, event, at_us)
     if event.item_id is not None:

@@ -30,7 +30,7 @@ def _merge_behaviour(into: UserState, other: UserState) -> None:
         known = into.decayed.get(group)
         into.decayed[group] = list(counter) if known is None else decay.add(known, counter)
     windows.add(into.buckets, other.buckets, into.event_us)
-    for item_id, action, at_us in zip(other.recent_items, other.recent_actions, other.recent_us, strict=True):
+    for item_id, action, at_us in zip(other.recent_items, other.recent_actions, recent.times_us(other), strict=True):
         recent.remember(into, item_id, action, at_us)
     affinity.merge(into, other)
     for session in other.sessions:

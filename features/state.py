@@ -46,7 +46,7 @@ class UserState(Struct, array_like=True):
     # Group code to decayed counter.
     decayed: dict[int, decay.Counter] = field(default_factory=dict)
     buckets: list[windows.Buckets] = field(default_factory=_no_buckets)
-    # Parallel, newest first.
+    # Parallel, newest first; the times as `features.recent` stores them.
     recent_items: list[str] = field(default_factory=list)
     recent_actions: list[int] = field(default_factory=list)
     recent_us: list[int] = field(default_factory=list)
