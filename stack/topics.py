@@ -1,0 +1,42 @@
+"""Creates the topics that the stack needs."""
+
+from __future__ import annotations
+
+from contracts.settings import Settings
+from contracts.topics import Topics
+
+# A state's key has to find its way back to the partition it was written for, so the
+# count is fixed when the topics are made.
+TIMEOUT_MS = 20_000
+
+
+class TopicError(RuntimeError):
+    """Topics could not be created as the settings ask."""
+
+
+def create_topics(settings: Settings) -> list[str]:
+    """Create the missing topics and return their names; those that exist stay as they are.
+
+    Raises TopicError when an existing topic has another number of partitions.
+    """
+    from kafka.admin import KafkaAdminClient
+
+    topics = Topics(settings.kafka.topic_prefix)
+    wanted = settings.kafka.partitions
+    admin = KafkaAdminClient(bootstrap_servers=settings.kafka.bootstrap, client_id="clickloop-topics")
+    try:
+        existing = set(admin.list_topics())
+        missing = [name for name in topics.all() if name not in existing]
+        if missing:
+            admin.create_topics(
+                {name: {"num_partitions": wanted, "replication_factor": 1} for name in missing},
+                timeout_ms=TIMEOUT_MS,
+                wait_for_metadata=True,
+            )
+        for topic in admin.describe_topics([name for name in topics.all() if name in existing]):
+            count = len(topic["partitions"])
+            if count != wanted:
+                raise TopicError(f"topic {topic['name']}: expected {wanted} partitions, got {count}")
+    finally:
+        admin.close()
+    return missing
