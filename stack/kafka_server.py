@@ -14,7 +14,8 @@ CLUSTER_ID = "Y2xpY2tsb29wLWthZmthMQ"  # 16 bytes, base64url: any constant serve
 READY_TIMEOUT_S = 90.0
 
 # Retention is by size alone: purchases of a year ago carry their own timestamps, and
-# retention by time would delete them as they arrive.
+# retention by time would delete them as they arrive. After a crash the broker may register
+# again only once its old session has ended, hence the short one.
 PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
@@ -43,6 +44,8 @@ log.cleaner.dedupe.buffer.size=16777216
 num.network.threads=2
 num.io.threads=4
 background.threads=4
+broker.heartbeat.interval.ms=500
+broker.session.timeout.ms=3000
 """
 
 LOG4J = """\
