@@ -23,3 +23,8 @@ class StateKeys:
     def state(self, profile_id: str) -> str:
         """Holds the profile's encoded `UserState`."""
         return f"{self.prefix}{{events-{self.partition}}}:state:{profile_id}"
+
+    @property
+    def received(self) -> str:
+        """Hash: source partition to the newest offset there whose forward or merge was taken in."""
+        return f"{self.prefix}{{events-{self.partition}}}:received"

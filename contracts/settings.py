@@ -57,19 +57,25 @@ class ServingSettings(Section):
 
 
 class ShopSettings(Section):
-    """The demo storefront."""
+    """The demo storefront. The addresses are a browser's way to collector and service; empty: where they listen."""
 
     host: str = "127.0.0.1"
     port: int = 18000
+    collector_url: str = ""
+    service_url: str = ""
 
 
 class WorkerSettings(Section):
-    """The stream worker. `poll_records` bounds a batch; `metrics_port` 0 takes any free one."""
+    """The stream worker. `poll_records` bounds a batch; `metrics_port` 0 takes any free one.
+
+    `cache_profiles` decoded states are kept in memory, up to some 40 kB each.
+    """
 
     group: str = "clickloop-worker"
     poll_records: int = Field(default=2000, ge=1)
     poll_timeout_ms: int = 500
     metrics_port: int = 18081
+    cache_profiles: int = Field(default=5000, ge=1)
 
 
 class LakeSettings(Section):

@@ -1,0 +1,206 @@
+"""A batch of one partition folded: pure, so that the stream and the backfill share it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from contracts.event import Event, EventType, encode_event
+from contracts.snapshot import Snapshot
+from contracts.topics import KIND_FORWARD, KIND_MERGE
+from features.fold import Outcome, fold
+from features.instant import to_us
+from features.merge import merge
+from features.state import UserState, encode_state, new_state
+from streaming.cells import Cell, encode_alias
+from streaming.records import Incoming, Origin
+
+MAX_HOPS = 4
+
+# Outcomes beside those of `features.fold.Outcome`.
+MERGED, ALIASED, FORWARDED, REPEATED, POISON = "merged", "aliased", "forwarded", "repeated", "poison"
+
+_FOLD_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+
+class PoisonedRecord(Exception):
+    """A decodable record that the fold choked on; states of its batch are spoilt and must be read anew."""
+
+    def __init__(self, partition: int, offset: int, reason: str) -> None:
+        super().__init__(f"partition {partition}, offset {offset}: {reason}")
+        self.partition = partition
+        self.offset = offset
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A record for the topic `events`, on its way to another profile's partition."""
+
+    profile_id: str
+    kind: bytes
+    body: bytes
+    origin: Origin
+
+
+@dataclass
+class _Entry:
+    """A snapshot to be: encoded when the state is about to move on to a later event time."""
+
+    offset: int
+    event_us: int
+    snapshot: Snapshot | None = None
+
+
+@dataclass
+class PartitionFold:
+    """Folds records of one partition, in offset order, into cells; collects what follows from them.
+
+    `cells` holds a cell for every profile of the records. `received` is the newest offset taken
+    in by source partition and is updated in place.
+    """
+
+    partition: int
+    cells: dict[str, Cell]
+    received: dict[int, int] = field(default_factory=dict)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    outgoing: list[Outgoing] = field(default_factory=list)
+    rejected: list[tuple[int, str]] = field(default_factory=list)
+    taken: dict[int, int] = field(default_factory=dict)
+    _entries: dict[int, tuple[str, _Entry]] = field(default_factory=dict)
+    _open: dict[str, tuple[int, _Entry]] = field(default_factory=dict)
+    _aliases: dict[str, str] = field(default_factory=dict)
+    _count: int = 0
+
+    def take(self, record: Incoming) -> None:
+        """Fold one record. Raises PoisonedRecord."""
+        if record.reason is not None:
+            self._reject(record.offset, record.reason)
+            return
+        origin = record.origin
+        if origin is not None:
+            if self.received.get(origin.partition, -1) >= origin.offset:
+                self.outcomes[REPEATED] += 1
+                return
+            self.received[origin.partition] = self.taken[origin.partition] = origin.offset
+        try:
+            self._apply(record, self.cells[record.profile_id])
+        except _FOLD_ERRORS as error:
+            raise PoisonedRecord(self.partition, record.offset, f"{type(error).__name__}: {error}") from error
+
+    def finish(self) -> tuple[list[Snapshot], list[Snapshot]]:
+        """`(rows, history)`: the last snapshot of each changed profile, and all in offset order."""
+        rows = [self._closed(profile_id, entry) for profile_id, (_, entry) in self._open.items()]
+        history = [self._closed(profile_id, entry) for profile_id, entry in self._entries.values()]
+        return rows, history
+
+    def writes(self, rows: Sequence[Snapshot]) -> dict[str, bytes]:
+        """Profile to the bytes to commit, aliases among them."""
+        found = {row.profile_id: row.state for row in rows}
+        found.update((profile_id, encode_alias(user_id)) for profile_id, user_id in self._aliases.items())
+        return found
+
+    def _apply(self, record: Incoming, cell: Cell) -> None:
+        event = record.event
+        if event is not None and record.origin is not None and _asks_alias(event, record.profile_id):
+            self._become(record, cell, str(event.user_id))
+        elif cell.alias is not None:
+            self._pass_on(record, cell.alias)
+        elif record.merged is not None:
+            self._merge(record, cell, record.merged)
+        elif event is not None:
+            self._fold(record, cell, event)
+
+    def _fold(self, record: Incoming, cell: Cell, event: Event) -> None:
+        state = cell.state
+        profile_id = record.profile_id
+        known = self._open.get(profile_id)
+        if known is not None and known[1].snapshot is None and to_us(event.timestamp) > state.event_us:
+            self._close(profile_id, state, known[1])
+        outcome = fold(state, event)
+        self.outcomes[outcome.value] += 1
+        if outcome is not Outcome.APPLIED:
+            return
+        self._note(profile_id, state, record.offset)
+        if event.type is EventType.IDENTIFY and event.user_id and event.anonymous_id not in (None, event.user_id):
+            self._send(str(event.anonymous_id), KIND_FORWARD, encode_event(event), record)
+
+    def _merge(self, record: Incoming, cell: Cell, other: UserState) -> None:
+        known = self._open.get(record.profile_id)
+        if known is not None and known[1].snapshot is None:
+            self._close(record.profile_id, cell.state, known[1])
+        merge(cell.state, other)
+        self.outcomes[MERGED] += 1
+        self._note(record.profile_id, cell.state, record.offset)
+
+    def _become(self, record: Incoming, cell: Cell, user_id: str) -> None:
+        """The anonymous profile is `user_id` from now on; its state, if any, goes there."""
+        self.outcomes[ALIASED] += 1
+        state = cell.state
+        if cell.alias is None and state.version:
+            known = self._open.get(record.profile_id)
+            if known is not None and known[1].snapshot is None:
+                self._close(record.profile_id, state, known[1])
+            self._send(user_id, KIND_MERGE, encode_state(state), record)
+            cell.state = _emptied(state)
+            self._note(record.profile_id, cell.state, record.offset)
+            self._close(record.profile_id, cell.state, self._open[record.profile_id][1])
+        cell.alias = self._aliases[record.profile_id] = user_id
+
+    def _pass_on(self, record: Incoming, user_id: str) -> None:
+        if record.origin is not None and record.origin.hops >= MAX_HOPS:
+            self._reject(record.offset, f"expected an alias to end within {MAX_HOPS} forwards, came a longer chain")
+            return
+        self.outcomes[FORWARDED] += 1
+        if record.event is not None:
+            self._send(user_id, KIND_FORWARD, encode_event(record.event), record)
+        elif record.merged is not None:
+            self._send(user_id, KIND_MERGE, encode_state(record.merged), record)
+
+    def _send(self, profile_id: str, kind: bytes, body: bytes, record: Incoming) -> None:
+        hops = 0 if record.origin is None else record.origin.hops + 1
+        self.outgoing.append(Outgoing(profile_id, kind, body, Origin(self.partition, record.offset, hops)))
+
+    def _reject(self, offset: int, reason: str) -> None:
+        self.outcomes[POISON] += 1
+        self.rejected.append((offset, reason))
+
+    def _note(self, profile_id: str, state: UserState, offset: int) -> None:
+        """A change after `offset`; states that share an event time leave one snapshot, the last."""
+        known = self._open.get(profile_id)
+        if known is not None and known[1].event_us == state.event_us:
+            del self._entries[known[0]]
+        self._count += 1
+        entry = _Entry(offset, state.event_us)
+        self._entries[self._count] = (profile_id, entry)
+        self._open[profile_id] = (self._count, entry)
+
+    def _closed(self, profile_id: str, entry: _Entry) -> Snapshot:
+        return entry.snapshot or self._close(profile_id, self.cells[profile_id].state, entry)
+
+    def _close(self, profile_id: str, state: UserState, entry: _Entry) -> Snapshot:
+        entry.snapshot = Snapshot(
+            profile_id=profile_id,
+            partition=self.partition,
+            offset=entry.offset,
+            event_us=state.event_us,
+            row_us=state.row_us,
+            version=state.version,
+            training=state.training,
+            state=encode_state(state),
+        )
+        return entry.snapshot
+
+
+def _asks_alias(event: Event, profile_id: str) -> bool:
+    """Whether a forward is the request that its anonymous profile become the user."""
+    return event.type is EventType.IDENTIFY and event.anonymous_id == profile_id and event.user_id is not None
+
+
+def _emptied(state: UserState) -> UserState:
+    """What an anonymous profile's row shows once the behaviour is the user's: nothing, and later."""
+    empty = new_state()
+    empty.event_us, empty.row_us = state.event_us, state.row_us + 1
+    empty.training, empty.withheld_us = state.training, state.withheld_us
+    return empty

@@ -1,0 +1,43 @@
+"""What the worker counts, for Prometheus."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+
+_DELAYS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 600)
+
+
+class WorkerMetrics:
+    """Counters of one worker, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.events = Counter(
+            "clickloop_worker_events", "Events by what became of them.", ["outcome"], registry=self.registry
+        )
+        self.conflicts = Counter(
+            "clickloop_worker_commit_conflicts",
+            "Batches dropped, another worker had committed.",
+            registry=self.registry,
+        )
+        self.retries = Counter(
+            "clickloop_worker_retries", "Batches repeated after an error.", ["error"], registry=self.registry
+        )
+        self.lag = Gauge(
+            "clickloop_worker_lag_events", "Records not yet in the states.", ["partition"], registry=self.registry
+        )
+        self.delay = Histogram(
+            "clickloop_worker_event_to_feature_seconds",
+            "From the event's arrival in Kafka to its state committed and its row in the online store.",
+            buckets=_DELAYS_S,
+            registry=self.registry,
+        )
+
+    def observe_delay(self, delay_s: float) -> None:
+        """One event's time from Kafka to its features."""
+        self.delay.observe(max(0.0, delay_s))
+
+    def serve(self, port: int) -> int:
+        """Answer GET /metrics on loopback; the port taken."""
+        server, _ = start_http_server(port, addr="127.0.0.1", registry=self.registry)
+        return int(server.server_port)

@@ -1,0 +1,87 @@
+"""The stream worker's process: `python -m streaming.worker`."""
+
+from __future__ import annotations
+
+import gc
+import signal
+from threading import Event as Flag
+from typing import Any
+
+import structlog
+from redis import Redis
+
+from contracts.logs import configure_logging
+from contracts.settings import Settings, load_settings
+from contracts.topics import Topics
+from streaming.attributes import AttributeRows
+from streaming.checkpoint import Checkpoint
+from streaming.feature_rows import FeatureRows
+from streaming.loop import Parts, Worker
+from streaming.metrics import WorkerMetrics
+from streaming.outbox import Outbox, open_producer
+from streaming.source import open_source
+from streaming.states import States
+from streaming.waiting import patiently
+
+_log = structlog.get_logger()
+
+# States are long-lived and without cycles; the default would walk all of them many times a second.
+_GC_THRESHOLDS = (100_000, 50, 100)
+
+
+def open_redis(settings: Settings) -> Redis:
+    """The states' Redis. Slow beyond `redis.timeout_s` is an error, after which the worker waits."""
+    timeout_s = max(settings.redis.timeout_s, 2.0)
+    return Redis.from_url(settings.redis.url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s)
+
+
+def open_parts(settings: Settings, store: Any, stopping: Flag, **consumer: Any) -> Parts:
+    """A worker's parts, connected. Raises KafkaError where no broker answers."""
+    checkpoint = Checkpoint(open_redis(settings), prefix=settings.redis.key_prefix)
+    states = States(checkpoint, capacity=settings.worker.cache_profiles)
+    rows = FeatureRows(store)
+    attributes = AttributeRows(rows)
+
+    def on_lost(partition: int) -> None:
+        states.drop(partition)
+        attributes.drop(partition)
+
+    return Parts(
+        source=open_source(settings, checkpoint, on_lost, **consumer),
+        states=states,
+        checkpoint=checkpoint,
+        rows=rows,
+        attributes=attributes,
+        outbox=Outbox(open_producer(settings), stopping),
+        topics=Topics(settings.kafka.topic_prefix),
+        metrics=WorkerMetrics(),
+        poll_timeout_ms=settings.worker.poll_timeout_ms,
+    )
+
+
+def main() -> None:
+    """Run a worker until SIGTERM or SIGINT."""
+    configure_logging("worker")
+    settings = load_settings()
+    stopping = Flag()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    from feature_repo.store import open_store
+
+    store = open_store(settings)
+    parts = patiently(lambda: open_parts(settings, store, stopping), stopping)
+    if parts is None:
+        return
+    port = parts.metrics.serve(settings.worker.metrics_port)
+    gc.set_threshold(*_GC_THRESHOLDS)
+    _log.info("worker ready", metrics_port=port, bootstrap=settings.kafka.bootstrap)
+    try:
+        Worker(parts).run(stopping)
+    finally:
+        parts.source.close()
+        parts.outbox.close()
+    _log.info("worker stopped")
+
+
+if __name__ == "__main__":
+    main()
