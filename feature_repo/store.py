@@ -1,0 +1,80 @@
+"""Opens the Feast store of a settings object. Importing Feast takes seconds: only processes that read or
+write features import this module."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+from feast import FeatureStore
+from feast.repo_config import RepoConfig
+
+from contracts.lake import open_catalog
+from contracts.settings import Settings, load_settings
+from feature_repo.definitions import define
+
+REPO_DIR = Path(__file__).resolve().parent
+CONFIG_PATH = REPO_DIR / "feature_store.yaml"
+TIMEOUT_S = 5.0
+
+
+def open_store(settings: Settings, *, timeout_s: float = TIMEOUT_S) -> FeatureStore:
+    """The store of `feature_store.yaml` with Redis, registry and lake of `settings`.
+
+    `timeout_s` bounds each call to Redis. Opens no connection: the first read does.
+    """
+    config = RepoConfig(**store_config(settings, timeout_s=timeout_s), repo_path=REPO_DIR)
+    return FeatureStore(config=config)
+
+
+def apply(settings: Settings) -> FeatureStore:
+    """Register every definition, as `feast apply` does, and make the lake's tables. Returns the store."""
+    open_catalog(settings)
+    store = open_store(settings)
+    store.apply(define(settings).objects())
+    return store
+
+
+def store_config(settings: Settings, *, timeout_s: float = TIMEOUT_S) -> dict[str, Any]:
+    """The content of `feature_store.yaml` with the places that `settings` name."""
+    config: dict[str, Any] = yaml.safe_load(CONFIG_PATH.read_text())
+    config["project"] += _suffix(settings.redis.key_prefix)
+    config["registry"]["path"] = str(settings.home.resolve() / "feast" / "registry.db")
+    config["online_store"]["connection_string"] = connection_string(settings.redis.url, timeout_s=timeout_s)
+    return config
+
+
+def write_config(settings: Settings) -> Path:
+    """Write `store_config` to `<home>/feast/feature_store.yaml` for Feast's command line; returns the path."""
+    path = settings.home.resolve() / "feast" / "feature_store.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump(store_config(settings), sort_keys=False))
+    return path
+
+
+def connection_string(url: str, *, timeout_s: float) -> str:
+    """Feast's way to write a Redis URL: `host:port,db=0,...`. Raises ValueError on another scheme."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("redis", "rediss") or not parts.hostname:
+        raise ValueError(f"redis.url: expected redis://host:port/db, came {url!r}")
+    words = [f"{parts.hostname}:{parts.port or 6379}", f"db={parts.path.strip('/') or 0}"]
+    words += [f"socket_timeout={timeout_s}", f"socket_connect_timeout={timeout_s}"]
+    if parts.scheme == "rediss":
+        words.append("ssl=true")
+    if parts.username:
+        words.append(f"username={parts.username}")
+    if parts.password:
+        words.append(f"password={parts.password}")
+    return ",".join(words)
+
+
+def _suffix(key_prefix: str) -> str:
+    # Feast's keys end in the project's name: that is what sets a test's keys apart from its neighbours'.
+    letters = "".join(letter if letter.isalnum() else "_" for letter in key_prefix).strip("_")
+    return f"_{letters}" if letters else ""
+
+
+if __name__ == "__main__":
+    print(write_config(load_settings()))
