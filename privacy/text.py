@@ -53,8 +53,9 @@ def clean_url(url: str) -> str:
     if host is not None:
         parts.append(f"{scheme or ''}//{host.rpartition('@')[2]}")
     parts.append("/".join(_clean_segment(segment) for segment in path.split("/")))
-    if query is not None:
-        parts.append(f"?{_clean_query(query)}")
+    if query:
+        cleaned = _clean_query(query)
+        parts.append(f"?{cleaned}" if cleaned else "")
     if fragment is not None:
         parts.append(f"#{_clean_fragment(fragment)}")
     return "".join(parts)
@@ -83,7 +84,8 @@ def _clean_plain(text: str) -> str:
 
 def _remove_emails(text: str) -> str:
     # From each at sign outwards: a pattern that starts at the local part would try every letter of a long text.
-    kept, position = [], 0
+    kept: list[str] = []
+    position = 0
     for at in _AT.finditer(text):
         start = max(position, at.start() - _LOCAL_CHARACTERS)
         local = _LOCAL_REVERSED.match(text[start : at.start()][::-1])
