@@ -25,7 +25,6 @@ from streaming.waiting import patiently
 
 _log = structlog.get_logger()
 
-# States are long-lived and without cycles; the default would walk all of them many times a second.
 _GC_THRESHOLDS = (100_000, 50, 100)
 
 
@@ -59,6 +58,12 @@ def open_parts(settings: Settings, store: Any, stopping: Flag, **consumer: Any) 
     )
 
 
+def tune_memory() -> None:
+    """Collect cycles seldom: states are many, long-lived and without any."""
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
+
+
 def main() -> None:
     """Run a worker until SIGTERM or SIGINT."""
     configure_logging("worker")
@@ -73,7 +78,7 @@ def main() -> None:
     if parts is None:
         return
     port = parts.metrics.serve(settings.worker.metrics_port)
-    gc.set_threshold(*_GC_THRESHOLDS)
+    tune_memory()
     _log.info("worker ready", metrics_port=port, bootstrap=settings.kafka.bootstrap)
     try:
         Worker(parts).run(stopping)

@@ -1,0 +1,121 @@
+"""Events a second from Kafka to committed states, feature rows and history: `python -m bench.worker`."""
+
+from __future__ import annotations
+
+import cProfile
+import json
+import pstats
+import sys
+import time
+from threading import Event as Flag
+from typing import Any
+
+from bench.own_stack import own_stack
+from bench.record import record
+from bench.traffic import zipf_events
+from contracts.event import decode_event, encode_event
+from contracts.settings import Settings, load_settings
+from contracts.topics import Topics
+from features.fold import fold
+from features.state import UserState, new_state
+from streaming.metrics import WorkerMetrics
+from streaming.outbox import open_producer
+from streaming.source import open_consumer
+
+USERS = 10_000
+_IDLE_MS = 500
+
+
+def run(settings: Settings, *, events: int = 100_000, profile: bool = False) -> dict[str, Any]:
+    """One worker process on `events` events of 10,000 visitors by Zipf's law, all there when it starts.
+
+    Floor: the same events polled, decoded and folded in memory, nothing read or written.
+    """
+    with own_stack(settings) as own:
+        _fill(own, events)
+        poll_s = _consume(own, events, folding=False)
+        fold_s = _consume(own, events, folding=True)
+        worker_s, details = _work(own, events, profile=profile)
+    figure, floor = events / worker_s, events / fold_s
+    return {
+        "bench": "worker",
+        "figure": round(figure),
+        "unit": "events/s",
+        "floor": round(floor),
+        "floor_unit": "events/s polled, decoded and folded, nothing written",
+        "ratio": round(figure / floor, 3),
+        "details": {"events": events, "users": USERS, "poll_only_events_s": round(events / poll_s), **details},
+    }
+
+
+def _fill(settings: Settings, events: int) -> None:
+    producer = open_producer(settings, linger_ms=20)
+    topic = Topics(settings.kafka.topic_prefix).events
+    for event in zipf_events(count=events, users=USERS, seed=7):
+        producer.send(topic, encode_event(event), key=event.profile_id.encode())
+    producer.flush()
+    producer.close()
+
+
+def _consume(settings: Settings, events: int, *, folding: bool) -> float:
+    group = f"{settings.kafka.topic_prefix}floor-{folding}"
+    consumer = open_consumer(settings, group=group, max_records=settings.worker.poll_records)
+    consumer.subscribe([Topics(settings.kafka.topic_prefix).events])
+    states: dict[str, UserState] = {}
+    seen, begin_s = 0, 0.0
+    while seen < events:
+        for records in consumer.poll(timeout_ms=_IDLE_MS).values():
+            begin_s = begin_s or time.perf_counter()
+            seen += len(records)
+            for one in records if folding else ():
+                event = decode_event(one.value)
+                profile = event.profile_id
+                state = states.get(profile)
+                if state is None:
+                    state = states[profile] = new_state()
+                fold(state, event)
+    took_s = time.perf_counter() - begin_s
+    consumer.close(autocommit=False)
+    return took_s
+
+
+def _work(settings: Settings, events: int, *, profile: bool) -> tuple[float, dict[str, Any]]:
+    from feature_repo.store import apply
+    from streaming.loop import Worker
+    from streaming.worker import open_parts, tune_memory
+
+    parts = open_parts(settings, apply(settings), Flag())
+    tune_memory()
+    worker = Worker(parts)
+    while not parts.source.positions:
+        worker.step()
+    profiler = cProfile.Profile()
+    if profile:
+        profiler.enable()
+    before, begin_s, batches = _done(parts.metrics), time.perf_counter(), 0
+    while _done(parts.metrics) < events:
+        worker.step()
+        batches += 1
+    took_s = time.perf_counter() - begin_s
+    if profile:
+        profiler.disable()
+        pstats.Stats(profiler, stream=sys.stderr).sort_stats("tottime").print_stats(45)
+    parts.source.close()
+    parts.outbox.close()
+    return took_s * events / (events - before), {"batches": batches}
+
+
+def _done(metrics: WorkerMetrics) -> float:
+    samples = (sample for family in metrics.events.collect() for sample in family.samples)
+    return sum(float(sample.value) for sample in samples if sample.name.endswith("_total"))
+
+
+def main() -> None:
+    """Run, keep the result, print it as one line of JSON."""
+    result = run(load_settings(), profile="--profile" in sys.argv)
+    record(result, command="clickloop bench worker --json")
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
