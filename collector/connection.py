@@ -82,7 +82,7 @@ class Connection:
             self._replace.wait()
             self._producer = None
             self._trouble = f"Kafka at {self._bootstrap} is being connected anew"
-            self._shut(producer, flush=self._closing.is_set())
+            self._shut(producer)
 
     def _connect(self) -> Any:
         producer = None
@@ -93,12 +93,12 @@ class Connection:
                 while not self._knows(producer, topic):
                     if time.monotonic() > deadline or self._closing.is_set():
                         self._trouble = f"expected topic {topic} in Kafka at {self._bootstrap}, came none"
-                        self._shut(producer, flush=False)
+                        self._shut(producer)
                         return None
         except (KafkaError, OSError, ValueError) as error:
             self._trouble = f"Kafka at {self._bootstrap} is away: {type(error).__name__}"
             if producer is not None:
-                self._shut(producer, flush=False)
+                self._shut(producer)
             return None
         return producer
 
@@ -115,8 +115,9 @@ class Connection:
             max_request_size=4 * 1024 * 1024,
             partitioner=ProfilePartitioner(),
             max_block_ms=_MAX_BLOCK_MS,
-            delivery_timeout_ms=self._ack_timeout_ms,
-            request_timeout_ms=max(500, int(self._ack_timeout_ms * 0.6)),
+            # Settled before the caller's patience ends, so that the answer can say why.
+            delivery_timeout_ms=int(self._ack_timeout_ms * 0.9),
+            request_timeout_ms=int(self._ack_timeout_ms * 0.6),
             bootstrap_timeout_ms=_BOOTSTRAP_TIMEOUT_MS,
             retry_backoff_ms=50,
             reconnect_backoff_ms=50,
@@ -131,8 +132,9 @@ class Connection:
         except KafkaError:
             return False
 
-    def _shut(self, producer: Any, *, flush: bool) -> None:
+    def _shut(self, producer: Any) -> None:
+        # What is still buffered fails by its delivery timeout at the latest, so this ends.
         try:
-            producer.close(timeout=self._ack_timeout_ms / 1000 if flush else 0)
+            producer.close(timeout=self._ack_timeout_ms / 1000 + 1)
         except (KafkaError, RuntimeError) as error:
             _log.warning("producer_closed_late", error=type(error).__name__)

@@ -39,10 +39,9 @@ class Delivery:
 
     def _settle(self) -> None:
         self._settled.append(None)
-        if len(self._settled) == self._expected:
-            # A loop that was closed meanwhile has nobody left who waits.
-            if not self._loop.is_closed():
-                self._loop.call_soon_threadsafe(self._finish)
+        # A loop that was closed meanwhile has nobody left who waits.
+        if len(self._settled) == self._expected and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._finish)
 
     def _finish(self) -> None:
         if not self.finished.done():

@@ -28,4 +28,6 @@ class ProfilePartitioner(DefaultPartitioner):  # type: ignore[misc]
         partitions = cluster.partitions_for_topic(topic)
         if not partitions:
             raise ValueError(f"expected a topic that Kafka knows, came {topic}")
-        return sorted(partitions)[(self._hash(serialized_key) & _POSITIVE) % len(partitions)]
+        index = (self._hash(serialized_key) & _POSITIVE) % len(partitions)
+        partition: int = sorted(partitions)[index]
+        return partition
