@@ -91,7 +91,7 @@ SCHEMAS: dict[str, pa.Schema] = {
         }
     ),
     USER_DEMOGRAPHICS: _schema(
-        {"user_id": pa.string(), "event_timestamp": _INSTANT, "created": _INSTANT},
+        {"user_id": pa.string(), "event_timestamp": _INSTANT, "created": _INSTANT, "offset": pa.int64()},
         {
             "country": pa.string(),
             "city": pa.string(),
@@ -102,7 +102,7 @@ SCHEMAS: dict[str, pa.Schema] = {
         },
     ),
     USER_SEGMENTS: _schema(
-        {"user_id": pa.string(), "event_timestamp": _INSTANT, "created": _INSTANT},
+        {"user_id": pa.string(), "event_timestamp": _INSTANT, "created": _INSTANT, "offset": pa.int64()},
         {"segments": pa.list_(pa.string())},
     ),
     ITEMS: _schema(

@@ -29,20 +29,25 @@ return ARGV[2]
 class Position:
     """Where a partition's states stand: `offset` is the next to read, None before the first commit.
 
+    `token` is the offset as it is written in Redis, which a commit must find there unchanged.
     `received` holds the newest offset taken in by source partition.
     """
 
     offset: int | None
+    token: str
     received: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Commit:
-    """What one batch of one partition leaves: `states` by profile, `received` as far as it changed."""
+    """What one batch of one partition leaves: `states` by profile, `received` as far as it changed.
+
+    `start` is the token that the batch started from, `next_token` the one it leaves.
+    """
 
     partition: int
-    start: int | None
-    next_offset: int
+    start: str
+    next_token: str
     states: Mapping[str, bytes]
     received: Mapping[int, int] = field(default_factory=dict)
 
@@ -63,6 +68,11 @@ class Conflict(Exception):
         super().__init__(f"another worker has committed on partitions {sorted(self.partitions)}")
 
 
+def renewed(token: str) -> str:
+    """The same offset written otherwise, so that whoever read `token` commits in vain and reads anew."""
+    return f"0{token}"
+
+
 class Checkpoint:
     """The worker's side of Redis. One round trip a call, however many partitions."""
 
@@ -80,13 +90,12 @@ class Checkpoint:
         found: dict[int, Position] = {}
         for partition, (offset, flat) in zip(partitions, answers, strict=True):
             received = {int(flat[i]): int(flat[i + 1]) for i in range(0, len(flat), 2)}
-            found[partition] = Position(None if offset is None else int(offset), received)
+            token = "" if offset is None else offset.decode()
+            found[partition] = Position(int(token) if token else None, token, received)
         return found
 
-    def read(
-        self, wanted: Mapping[int, Sequence[str]], starts: Mapping[int, int | None]
-    ) -> dict[int, list[bytes | None]]:
-        """Stored bytes of the wanted profiles by partition, as of the offsets in `starts`.
+    def read(self, wanted: Mapping[int, Sequence[str]], starts: Mapping[int, str]) -> dict[int, list[bytes | None]]:
+        """Stored bytes of the wanted profiles by partition, as of the tokens in `starts`.
 
         Raises Conflict where a partition's offset is another by now, RedisError.
         """
@@ -99,7 +108,7 @@ class Checkpoint:
         moved = set()
         for partition, (offset, *states) in zip(wanted, answers, strict=True):
             found[partition] = states
-            if (None if offset is None else int(offset)) != starts[partition]:
+            if (offset or b"").decode() != starts[partition]:
                 moved.add(partition)
         if moved:
             raise Conflict(moved)
@@ -122,14 +131,19 @@ class Checkpoint:
             keys = StateKeys(commit.partition, self._prefix)
             names = [*_both(keys), *map(keys.state, commit.states)]
             received = [number for pair in commit.received.items() for number in pair]
-            start = "" if commit.start is None else commit.start
-            arguments = [start, commit.next_offset, len(commit.received), *received, *commit.states.values()]
+            arguments: list[str | int | bytes] = [
+                commit.start,
+                commit.next_token,
+                len(commit.received),
+                *received,
+                *commit.states.values(),
+            ]
             pipe.eval(_COMMIT, len(names), *names, *arguments)
         answers: list[bytes] = pipe.execute()
         return {
             commit.partition
             for commit, stored in zip(commits, answers, strict=True)
-            if stored != str(commit.next_offset).encode()
+            if stored != commit.next_token.encode()
         }
 
 

@@ -113,9 +113,9 @@ class Worker:
         return fold
 
     def _commit(self, fold: PartitionFold, rows: Sequence[Snapshot], polled: Polled) -> Commit:
-        start = self._parts.source.positions[fold.partition].offset
-        next_offset = polled[fold.partition][-1].offset + 1
-        return Commit(fold.partition, start, next_offset, fold.writes(rows), fold.taken)
+        start = self._parts.source.positions[fold.partition].token
+        next_token = str(polled[fold.partition][-1].offset + 1)
+        return Commit(fold.partition, start, next_token, fold.writes(rows), fold.taken)
 
     def _settle(
         self, folds: Sequence[PartitionFold], rows: dict[int, list[Snapshot]], refused: set[int], polled: Polled

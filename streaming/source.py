@@ -76,7 +76,8 @@ class Source:
 
     def advance(self, partition: int, next_offset: int) -> None:
         """A batch was committed up to, not including, `next_offset`."""
-        self.positions[partition].offset = next_offset
+        position = self.positions[partition]
+        position.offset, position.token = next_offset, str(next_offset)
 
     def lag(self, partition: int) -> int | None:
         """Records in Kafka that are not in the states yet, None where the consumer has not heard."""

@@ -30,7 +30,7 @@ class States:
         }
         missing = {partition: profiles for partition, profiles in missing.items() if profiles}
         if missing:
-            starts = {partition: positions[partition].offset for partition in missing}
+            starts = {partition: positions[partition].token for partition in missing}
             for partition, payloads in self._checkpoint.read(missing, starts).items():
                 kept = self._cells.setdefault(partition, OrderedDict())
                 for profile, payload in zip(missing[partition], payloads, strict=True):
