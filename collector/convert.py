@@ -154,14 +154,13 @@ def _read_page(
     kind: EventType, fields: dict[str, Any], context: dict[str, Any], properties: dict[str, Any]
 ) -> dict[str, Any]:
     """Set the page's address and referrer; returns the properties without them."""
-    page = context.get("page")
-    sources = [page] if type(page) is dict else []
+    page = read_object("context.page", context.get("page"))
+    url, referrer = page.get("url"), page.get("referrer")
     if kind is EventType.PAGE_VIEW and ("url" in properties or "referrer" in properties):
-        sources.insert(0, properties)
+        url, referrer = properties.get("url") or url, properties.get("referrer") or referrer
         properties = {name: value for name, value in properties.items() if name not in ("url", "referrer")}
-    for field, name in (("page_url", "url"), ("referrer", "referrer")):
-        given = fields.get(field) or next((source[name] for source in sources if source.get(name)), None)
-        fields[field] = read_url(field, given)
+    fields["page_url"] = read_url("page_url", fields.get("page_url") or url)
+    fields["referrer"] = read_url("referrer", fields.get("referrer") or referrer)
     return properties
 
 

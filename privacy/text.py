@@ -13,7 +13,8 @@ REMOVED = "[removed]"
 _CACHED_CHARACTERS = 512
 _AT = re.compile("@|%40")
 _NOT_IN_ADDRESS = r"\s@<>\"'(),;:=/?&#"
-_LOCAL_REVERSED = re.compile(rf"[^{_NOT_IN_ADDRESS}]*")
+# RFC 5322 allows more before the sign than links and quotes leave to it: = / ? & # part an address from its field.
+_LOCAL_REVERSED = re.compile(r"[^\s@<>\"(),;:=/?&#]*")
 _DOMAIN = re.compile(rf"[^{_NOT_IN_ADDRESS}]{{1,253}}\.[^{_NOT_IN_ADDRESS}.]{{2,63}}")
 _LOCAL_CHARACTERS = 64
 # With a leading plus, or in the North American form with its separators: bare digits are order and article numbers.
