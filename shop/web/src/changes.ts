@@ -47,7 +47,7 @@ export function shown(name: string, value: unknown, nameOf: (itemId: string) => 
   if (typeof value === "number") return Number.isInteger(value) ? String(value) : value.toFixed(2);
   if (!Array.isArray(value)) return String(value);
   if (value.length === 0) return "none";
-  const parts = value.slice(0, 2).map((part) => (name.endsWith("_items") ? nameOf(String(part)) : part));
-  const texts = parts.map((part) => (typeof part === "number" ? part.toFixed(2) : String(part)));
-  return value.length > 2 ? `${texts.join(", ")} +${value.length - 2}` : texts.join(", ");
+  const [first] = value as unknown[];
+  const text = name.endsWith("_items") ? nameOf(String(first)) : typeof first === "number" ? first.toFixed(2) : String(first);
+  return value.length > 1 ? `${text} +${value.length - 1}` : text;
 }

@@ -27,7 +27,7 @@ test("a decayed counter that an event raised is a change", () => {
 
 test("articles are told by name, long lists in short", () => {
   const [change] = changes(features({ recent_items: [] }), features({ recent_items: ["21071", "22423", "1"] }), nameOf);
-  assert.deepEqual(change, { name: "recent_items", before: "none", after: "Mug, Cakestand +1" });
+  assert.deepEqual(change, { name: "recent_items", before: "none", after: "Mug +2" });
 });
 
 test("a feature of a visitor unknown before comes from nothing", () => {

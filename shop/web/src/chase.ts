@@ -1,0 +1,165 @@
+import type { Message, Notice } from "/tracker/clickloop.js";
+import type { Recommendation } from "./types.ts";
+
+/** When each stage of one round of the loop was done, in milliseconds since the visitor acted. */
+export interface Round {
+  /** What the visitor did, by the event's name. */
+  event: string;
+  acknowledgedMs: number;
+  /** The features held the event: when the request that saw it was sent. */
+  foldedMs: number;
+  recommendedMs: number;
+  drawnMs: number;
+  polls: number;
+}
+
+export interface ChaseOptions {
+  ask: () => Promise<Recommendation>;
+  /** Show an answer; `acted` tells whether the visitor did something to see it change. */
+  show: (answer: Recommendation, acted: boolean) => Promise<void>;
+  away: (error: unknown) => void;
+  finished: (round: Round) => void;
+  now: () => number;
+  sleep: (ms: number) => Promise<void>;
+}
+
+interface Started {
+  message: Message;
+  startMs: number;
+  acknowledgedMs: number | null;
+  baseline: number;
+}
+
+// What visitors do on purpose. Lists that moved under a mere hover would run away from the pointer.
+const DELIBERATE = new Set([
+  "Product Clicked",
+  "Product Viewed",
+  "Product Added",
+  "Product Removed",
+  "Products Searched",
+  "Order Completed",
+  "identify",
+  "consent",
+]);
+const isDeliberate = (message: Message) => DELIBERATE.has(message.event ?? message.type);
+const PATIENCE_MS = 3000;
+const PAUSE_MS = 6;
+const AFTERTHOUGHT_MS = 600;
+const AFTERTHOUGHT_PAUSE_MS = 60;
+
+/** Follows each event of the visitor to the answer that reflects it, and times the way. */
+export function newChase(options: ChaseOptions) {
+  const { now } = options;
+  let version: number | null = null;
+  let started: Started | null = null;
+  let running = false;
+  let again = false;
+  let deliberate = false;
+
+  const poll = async (reflects: (answer: Recommendation) => boolean, patienceMs: number, pauseMs: number) => {
+    const giveUpMs = now() + patienceMs;
+    for (let polls = 1; ; polls += 1) {
+      const sentMs = now();
+      const answer = await options.ask();
+      if (reflects(answer)) return { answer, polls, sentMs, answeredMs: now() };
+      if (now() + pauseMs > giveUpMs) return null;
+      await options.sleep(pauseMs);
+    }
+  };
+
+  const round = async ({ message, startMs, acknowledgedMs, baseline }: Started) => {
+    // A degraded answer knows no state: its version proves nothing.
+    const reflects = (answer: Recommendation) => answer.degraded.length === 0 && answer.state_version > baseline;
+    const found = await poll(reflects, PATIENCE_MS, PAUSE_MS);
+    if (!found) return;
+    version = found.answer.state_version;
+    await options.show(found.answer, true);
+    options.finished({
+      event: message.event ?? message.type,
+      acknowledgedMs: (acknowledgedMs ?? startMs) - startMs,
+      foldedMs: found.sentMs - startMs,
+      recommendedMs: found.answeredMs - startMs,
+      drawnMs: now() - startMs,
+      polls: found.polls,
+    });
+  };
+
+  const afterthought = async () => {
+    const acted = deliberate;
+    deliberate = false;
+    const known = version;
+    const found = await poll(
+      (answer) => answer.state_version !== known,
+      AFTERTHOUGHT_MS,
+      AFTERTHOUGHT_PAUSE_MS,
+    );
+    if (!found) return;
+    version = found.answer.state_version;
+    await options.show(found.answer, acted);
+  };
+
+  const run = async () => {
+    if (running) {
+      again = true;
+      return;
+    }
+    running = true;
+    try {
+      do {
+        again = false;
+        const act = started;
+        if (act && act.acknowledgedMs !== null) {
+          started = null;
+          deliberate = false;
+          await round(act);
+        } else {
+          await afterthought();
+        }
+      } while (again || (started as Started | null)?.acknowledgedMs != null);
+    } catch (error) {
+      started = null;
+      options.away(error);
+    } finally {
+      running = false;
+    }
+  };
+
+  return {
+    /** Ask once and show, whatever the version. */
+    refresh: async () => {
+      try {
+        const answer = await options.ask();
+        version = answer.state_version;
+        await options.show(answer, true);
+      } catch (error) {
+        options.away(error);
+      }
+    },
+    /** The visitor is somebody else now: versions before say nothing. */
+    forget: () => {
+      version = null;
+      started = null;
+    },
+    hear: (notice: Notice) => {
+      if (notice.kind === "queued") {
+        const { message } = notice;
+        // Without an answer before there is nothing to tell a change from.
+        if (started === null && version !== null && isDeliberate(message)) {
+          started = { message, startMs: now(), acknowledgedMs: null, baseline: version };
+        }
+      } else if (notice.kind === "accepted") {
+        const mine = started;
+        if (mine && notice.messages.some(({ messageId }) => messageId === mine.message.messageId)) {
+          mine.acknowledgedMs = now();
+        }
+        deliberate ||= notice.messages.some(isDeliberate);
+        void run();
+      } else if (notice.kind === "deferred" || notice.kind === "refused") {
+        // Its time says nothing of the loop any more; whatever comes of it is an afterthought.
+        started = null;
+      }
+    },
+  };
+}
+
+export type Chase = ReturnType<typeof newChase>;

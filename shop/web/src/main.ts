@@ -1,0 +1,28 @@
+import { browserContext, capture, newBrowserTracker } from "/tracker/clickloop.js";
+import { newService, shop } from "./api.ts";
+import { newApp } from "./page.ts";
+
+/** Read where everything is, then begin. */
+async function start(): Promise<void> {
+  const config = await shop.config();
+  const tracker = newBrowserTracker(window, { collectorUrl: config.collectorUrl, writeKey: config.writeKey });
+  const app = newApp({
+    tracker,
+    capture: capture(tracker, window),
+    service: newService(config.serviceUrl),
+    context: () => {
+      const { locale = "", timezone = "", device } = browserContext(window);
+      return { locale, time_zone: timezone, device: device?.type ?? "" };
+    },
+  });
+  await app.start();
+}
+
+start().catch((error: unknown) => {
+  const notice = document.getElementById("notice");
+  if (notice) {
+    notice.hidden = false;
+    notice.textContent = "The shop itself does not answer. Loading the page again may help.";
+  }
+  console.warn("clickloop: the shop did not start", error);
+});
