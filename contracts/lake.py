@@ -138,8 +138,10 @@ SCHEMAS: dict[str, pa.Schema] = {
     ),
 }
 
-# Every flush is a commit: without these, manifests and metadata files pile up.
+# Every flush is a commit: without these, manifests and metadata files pile up. No retry by
+# itself: who lost a race must look again before writing, or two sinks would write a row twice.
 _TABLE_PROPERTIES = {
+    "commit.retry.num-retries": "0",
     "commit.manifest-merge.enabled": "true",
     "commit.manifest.min-count-to-merge": "20",
     "write.metadata.delete-after-commit.enabled": "true",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from pyiceberg.expressions import EqualTo
+from pyiceberg.table import Table
 from redis import Redis
 
 from contracts.event import Event
@@ -29,6 +30,7 @@ from streaming.attributes import demographics_values, segment_names
 from streaming.cells import Cell
 from streaming.checkpoint import Checkpoint, Commit, renewed
 from streaming.feature_rows import FeatureRows, OnlineRow
+from streaming.lake_commit import insist
 from streaming.lake_rows import AttributeHistory, Placed, behavior_rows, event_rows
 from streaming.partitioning import partition_of
 from streaming.states import States
@@ -142,7 +144,7 @@ class LakeWriter:
         names = (EVENTS, USER_BEHAVIOR, USER_DEMOGRAPHICS, USER_SEGMENTS)
         self._tables = {name: catalog.load_table(identifier(name)) for name in names}
         self._pending: dict[str, list[pa.Table]] = {name: [] for name in names}
-        self._attributes = AttributeHistory()
+        self._attributes = {name: AttributeHistory(name) for name in (USER_DEMOGRAPHICS, USER_SEGMENTS)}
         self._rows = 0
         self.snapshots = 0
 
@@ -150,13 +152,13 @@ class LakeWriter:
         """Drop the rows of earlier backfills."""
         for table in self._tables.values():
             if table.current_snapshot() is not None:
-                table.delete(EqualTo("offset", NO_OFFSET))
+                insist(table, lambda newest: newest.delete(EqualTo("offset", NO_OFFSET)))
 
     def add(self, chunk: Sequence[Event], folded: Folded) -> None:
         """Take a chunk's events and snapshots."""
         events = [Placed(partition=NO_OFFSET, offset=NO_OFFSET, value=event) for event in chunk]
         pieces = {EVENTS: event_rows(events), USER_BEHAVIOR: behavior_rows(folded.history)}
-        pieces.update(self._attributes.rows(folded.newest))
+        pieces.update((name, history.rows(folded.newest)) for name, history in self._attributes.items())
         for name, piece in pieces.items():
             self._pending[name].append(piece)
         self.snapshots += len(folded.history)
@@ -167,11 +169,14 @@ class LakeWriter:
     def flush(self) -> None:
         """Append what is pending."""
         for name, pieces in self._pending.items():
-            table = pa.concat_tables(pieces) if pieces else None
-            if table is not None and table.num_rows:
-                self._tables[name].append(table)
+            if sum(piece.num_rows for piece in pieces):
+                _append(self._tables[name], pa.concat_tables(pieces))
             pieces.clear()
         self._rows = 0
+
+
+def _append(table: Table, rows: pa.Table) -> None:
+    insist(table, lambda newest: newest.append(rows))
 
 
 def _snapshots(cells: Iterable[tuple[int, str, Cell]]) -> Iterator[Snapshot]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -75,35 +75,39 @@ def behavior_rows(snapshots: Sequence[Snapshot], *, created: datetime | None = N
 
 
 class AttributeHistory:
-    """Rows of `user_demographics` and `user_segments`: one where a profile's differ from its last known."""
+    """Rows of `user_demographics` or `user_segments`: one where a profile's differ from its last known."""
 
-    def __init__(self) -> None:
-        self._demographics: dict[str, tuple[Any, ...]] = {}
-        self._segments: dict[str, list[str]] = {}
+    def __init__(self, table: str) -> None:
+        """Raises KeyError where the table is neither."""
+        self._table = table
+        self._values_of = _ATTRIBUTES[table]
+        self._known: dict[str, Columns] = {}
 
-    def rows(self, snapshots: Iterable[tuple[Snapshot, UserState]]) -> dict[str, pa.Table]:
-        """Table name to its new rows, from snapshots and their states in offset order."""
-        demographics: list[Columns] = []
-        segments: list[Columns] = []
+    def rows(self, snapshots: Iterable[tuple[Snapshot, UserState]]) -> pa.Table:
+        """New rows, from snapshots and their states in offset order."""
+        rows: list[Columns] = []
         created = datetime.now(UTC)
         for one, state in snapshots:
-            key: Columns = {
-                "user_id": one.profile_id,
-                "event_timestamp": one.row_us,
-                "created": created,
-                "offset": one.offset,
-            }
-            values, names = demographics_values(state), segment_names(state)
-            if self._demographics.get(one.profile_id) != tuple(values.values()):
-                self._demographics[one.profile_id] = tuple(values.values())
-                demographics.append({**key, **values})
-            if self._segments.get(one.profile_id) != names:
-                self._segments[one.profile_id] = names
-                segments.append({**key, "segments": names})
-        return {
-            USER_DEMOGRAPHICS: _from_rows(USER_DEMOGRAPHICS, demographics),
-            USER_SEGMENTS: _from_rows(USER_SEGMENTS, segments),
-        }
+            values = self._values_of(state)
+            if self._known.get(one.profile_id) != values:
+                self._known[one.profile_id] = values
+                key = {"user_id": one.profile_id, "event_timestamp": one.row_us, "created": created}
+                rows.append({**key, "offset": one.offset, **values})
+        return _from_rows(self._table, rows)
+
+    def forget(self) -> None:
+        """Know of no profile: what was last made into rows may not have been written."""
+        self._known.clear()
+
+
+def _segment_columns(state: UserState) -> Columns:
+    return {"segments": segment_names(state)}
+
+
+_ATTRIBUTES: dict[str, Callable[[UserState], Columns]] = {
+    USER_DEMOGRAPHICS: demographics_values,
+    USER_SEGMENTS: _segment_columns,
+}
 
 
 def served_rows(placed: Sequence[Placed]) -> pa.Table:

@@ -19,12 +19,12 @@ Polled = dict[int, list[Any]]
 
 
 class LostRecords(Exception):
-    """Kafka holds less of a partition than the states have seen: its data was lost or the topic made anew."""
+    """Kafka holds less of a partition than has been read of it: its data was lost or the topic made anew."""
 
     def __init__(self, topic: str, partition: int, offset: int, end: int) -> None:
         super().__init__(
-            f"{topic}, partition {partition}: expected the log to reach offset {offset}, which the states are at; "
-            f"it ends at {end}. Bring Kafka's data back, or start over with neither states nor offsets in Redis."
+            f"{topic}, partition {partition}: expected the log to reach offset {offset}, up to which it has been read; "
+            f"it ends at {end}. Bring Kafka's data back, or start over without what was made of it."
         )
 
 

@@ -1,0 +1,128 @@
+"""Which topic feeds which tables of the lake, and which of its records are left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+
+from contracts.lake import (
+    EVENTS,
+    SERVED,
+    USER_BEHAVIOR,
+    USER_DEMOGRAPHICS,
+    USER_SEGMENTS,
+    identifier,
+    open_catalog,
+)
+from contracts.recommend import Served
+from contracts.settings import Settings
+from contracts.snapshot import Snapshot, decode_snapshot
+from contracts.topics import Topics
+from features.state import decode_state
+from streaming.lake_rows import AttributeHistory, Placed, behavior_rows, event_rows, served_rows
+from streaming.lake_sink import TableSink
+from streaming.records import decode_record
+
+# What a record says, or a word for why it is left out.
+Reading = tuple[Any, str | None]
+
+
+class Feed:
+    """A topic and its tables. Each table keeps its own offsets, for they are committed one after the other."""
+
+    def __init__(self, topic: str, read: Callable[[Any], Reading], sinks: Sequence[TableSink]) -> None:
+        self.topic = topic
+        self._read = read
+        self._sinks = sinks
+
+    @property
+    def pending(self) -> int:
+        """Records that wait for the next flush."""
+        return max(sink.pending for sink in self._sinks)
+
+    def position(self, partition: int) -> int:
+        """The next offset that some table still needs."""
+        return min(sink.offsets.get(partition, 0) for sink in self._sinks)
+
+    def take(self, record: Any) -> str | None:
+        """Hand a consumed record to the tables; why it was left out, None where it was not."""
+        value, why = self._read(record)
+        for sink in self._sinks:
+            if why is None:
+                sink.take(Placed(record.partition, record.offset, value))
+            else:
+                sink.skip(record.partition, record.offset)
+        return why
+
+    def flush(self) -> dict[str, int]:
+        """Append what waits; rows by table. Raises Overtaken, CommitFailedException, OSError."""
+        return {sink.name: sink.flush() for sink in self._sinks}
+
+    def reload(self) -> None:
+        """Forget what waits and stand where the tables say."""
+        for sink in self._sinks:
+            sink.reload()
+
+
+def open_feeds(settings: Settings) -> list[Feed]:
+    """Every topic that the lake keeps."""
+    catalog = open_catalog(settings)
+    topics = Topics(settings.kafka.topic_prefix)
+
+    def sink(name: str, topic: str, rows: Callable[[Sequence[Placed]], pa.Table], **options: Any) -> TableSink:
+        return TableSink(catalog.load_table(identifier(name)), topic, rows, **options)
+
+    features = [sink(USER_BEHAVIOR, topics.features, _behavior, source_of=_source)]
+    for name in (USER_DEMOGRAPHICS, USER_SEGMENTS):
+        history = AttributeHistory(name)
+        rows = partial(_attributes, history)
+        features.append(sink(name, topics.features, rows, source_of=_source, on_reload=history.forget))
+    return [
+        Feed(topics.events, read_event, [sink(EVENTS, topics.events, event_rows)]),
+        Feed(topics.features, read_snapshot, features),
+        Feed(topics.served, read_served, [sink(SERVED, topics.served, served_rows)]),
+    ]
+
+
+def read_event(record: Any) -> Reading:
+    """A visitor's event that may be kept, understood exactly as the worker understands it."""
+    incoming = decode_record(record)
+    if incoming.reason is not None:
+        return None, "poison"
+    if incoming.origin is not None or incoming.event is None:
+        return None, "derived"
+    return (incoming.event, None) if incoming.event.consent.measurement else (None, "not_measured")
+
+
+def read_snapshot(record: Any) -> Reading:
+    """A snapshot of the worker's."""
+    try:
+        return decode_snapshot(record.value or b""), None
+    except msgspec.DecodeError:
+        return None, "poison"
+
+
+def read_served(record: Any) -> Reading:
+    """An answer of the service."""
+    try:
+        return msgspec.json.decode(record.value or b"", type=Served), None
+    except msgspec.DecodeError:
+        return None, "poison"
+
+
+def _behavior(placed: Sequence[Placed]) -> pa.Table:
+    return behavior_rows([one.value for one in placed])
+
+
+def _attributes(history: AttributeHistory, placed: Sequence[Placed]) -> pa.Table:
+    """Of the newest snapshot of each profile alone: a flush in between would be nothing to miss."""
+    newest: dict[str, Snapshot] = {one.value.profile_id: one.value for one in placed}
+    return history.rows((one, decode_state(one.state)) for one in newest.values())
+
+
+def _source(snapshot: Snapshot) -> tuple[int, int]:
+    return snapshot.partition, snapshot.offset
