@@ -16,7 +16,7 @@ $(INSTALLED): requirements.lock requirements-uv.lock pyproject.toml stack/bootst
 	@sh stack/bootstrap.sh
 
 demo: $(INSTALLED) ## The whole loop on this machine, with a shop to click in (ONCE=1: prove it, stop, exit)
-	@$(BIN)/python -m stack.demo $(if $(ONCE),--once)
+	@$(BIN)/clickloop demo $(if $(ONCE),--once)
 
 test: $(INSTALLED) $(NODE_MODULES) chromium ## All tests, on Kafka and Redis of their own (ARGS=... goes to pytest)
 	@cd tracker && PATH="$(CURDIR)/$(BIN):$$PATH" npm test --silent

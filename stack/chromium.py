@@ -11,12 +11,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+from stack.errors import StackError
+
 VARIABLE = "CLICKLOOP_CHROMIUM"
 COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PACKAGE = "chromium"
 
 
-class ChromiumError(RuntimeError):
+class ChromiumError(StackError):
     """There is no Chromium, and none could be installed."""
 
 

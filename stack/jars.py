@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stack.errors import StackError
+
 if TYPE_CHECKING:
     from jgo.maven import MavenContext
 
@@ -24,7 +26,7 @@ PARALLEL_DOWNLOADS = 6
 TIMEOUT_S = 60
 
 
-class JarError(RuntimeError):
+class JarError(StackError):
     """A jar could not be had, or is not the one that the lock names."""
 
 

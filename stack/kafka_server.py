@@ -7,7 +7,7 @@ from pathlib import Path
 from shlex import join, quote
 
 from stack.jars import Progress, kafka_classpath
-from stack.ports import LOOPBACK, free_port
+from stack.ports import LOOPBACK, bindable, free_port
 from stack.server_process import ServerProcess
 
 CLUSTER_ID = "Y2xpY2tsb29wLWthZmthMQ"  # 16 bytes, base64url: any constant serves a single node
@@ -71,7 +71,6 @@ class KafkaServer:
         """`directory` holds configuration, data and log; `port` 0 takes a free one and keeps it."""
         self.directory = directory.resolve()
         self.port = port or free_port()
-        self.controller_port = free_port()
         self._project = project
         self._heap_mb = heap_mb
         self._process = ServerProcess("Kafka", self.directory / "kafka.log")
@@ -95,9 +94,10 @@ class KafkaServer:
 
         self.directory.mkdir(parents=True, exist_ok=True)
         data = self.directory / "data"
+        controller_port = self._controller_port()
         properties = self.directory / "server.properties"
         properties.write_text(
-            PROPERTIES.format(host=LOOPBACK, port=self.port, controller_port=self.controller_port, data=data)
+            PROPERTIES.format(host=LOOPBACK, port=self.port, controller_port=controller_port, data=data)
         )
         (self.directory / "log4j2.yaml").write_text(LOG4J)
         classpath = ":".join(str(jar) for jar in kafka_classpath(self._project, on_progress))
@@ -105,6 +105,15 @@ class KafkaServer:
         java += ["--enable-native-access=ALL-UNNAMED", "-Djava.awt.headless=true"]
         java += [f"-Dlog4j2.configurationFile={self.directory / 'log4j2.yaml'}", "-cp", classpath]
         return ["/bin/sh", "-c", self._script(java, properties, data), "kafka"]
+
+    def _controller_port(self) -> int:
+        """The quorum's own port; kept over restarts, since the data names it, unless another took it."""
+        kept = self.directory / "controller.port"
+        if kept.exists() and bindable(int(kept.read_text())):
+            return int(kept.read_text())
+        port = free_port()
+        kept.write_text(str(port))
+        return port
 
     @staticmethod
     def _script(java: list[str], properties: Path, data: Path) -> str:

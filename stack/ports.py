@@ -33,3 +33,16 @@ def bindable(port: int, host: str = LOOPBACK) -> bool:
         except OSError:
             return False
     return True
+
+
+def holder(port: int) -> str:
+    """Who listens on the port, as far as this user may know."""
+    import psutil
+
+    for connection in psutil.net_connections("tcp"):
+        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+            try:
+                return f"{psutil.Process(connection.pid).name()}, process {connection.pid}"
+            except psutil.Error:
+                break
+    return "a process of another user"

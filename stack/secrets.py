@@ -7,12 +7,14 @@ import secrets
 import tomllib
 from pathlib import Path
 
+from stack.errors import StackError
+
 FILE = "secrets.toml"
 NAMES = ("pseudonym_key", "write_key", "admin_token")
 BYTES = 32
 
 
-class SecretsError(RuntimeError):
+class SecretsError(StackError):
     """The secrets' file is there but cannot be used."""
 
 

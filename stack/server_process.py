@@ -10,11 +10,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from stack.errors import StackError
+
 LEASH = Path(__file__).with_name("leash.py")
 POLL_S = 0.05
 
 
-class ServerError(RuntimeError):
+class ServerError(StackError):
     """A server did not start or did not stop."""
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from contracts.settings import Settings
 from contracts.topics import Topics
+from stack.errors import StackError
 
 # A state's key has to find its way back to the partition it was written for, so the
 # count is fixed when the topics are made.
 TIMEOUT_MS = 20_000
 
 
-class TopicError(RuntimeError):
+class TopicError(StackError):
     """Topics could not be created as the settings ask."""
 
 

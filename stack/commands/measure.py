@@ -1,0 +1,37 @@
+"""`clickloop prove | bench`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+JSON_HELP = "One line of JSON on standard output."
+
+
+def prove(
+    *,
+    visitors: Annotated[int, typer.Option(min=1, help="How many visitors click, one after another.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help=JSON_HELP)] = False,
+) -> None:
+    """Click as a browser would and time how long the next recommendation takes to change, stage by stage."""
+    from stack.commands.running import run_prove
+
+    run_prove(visitors=visitors, as_json=as_json)
+
+
+def bench(
+    name: Annotated[str, typer.Argument(help="freshness, recommend, collector, worker, backfill, or all")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="The last line is the figure as JSON.")] = False,
+) -> None:
+    """Measure one figure beside its floor or opponent in the same run."""
+    from stack.commands.running import run_bench
+
+    run_bench(name, as_json=as_json)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (prove, bench):
+        app.command()(command)

@@ -1,0 +1,128 @@
+"""What the data, model and measuring commands do once they are called."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+
+from contracts.settings import Settings, load_settings
+from stack.errors import StackError
+from stack.jobs import REPLACE, JobRunner, champion_version
+from stack.kafka_server import kafka_ready
+from stack.programs import kafka_address, redis_address
+from stack.redis_server import redis_ready
+from stack.setup import prepare_home
+from stack.stages import Stages
+from stack.supervisor import Supervisor
+from stack.up import interruptible
+
+BENCHMARKS = ("freshness", "recommend", "collector", "worker", "backfill")
+
+
+def require_servers(settings: Settings) -> None:
+    """Raises StackError where Kafka or Redis does not answer."""
+    host, port = redis_address(settings)
+    if not redis_ready(port, host):
+        raise StackError(f"expected Redis at {host}:{port}, none answers. Start the stack: clickloop up --detach")
+    broker = ":".join(map(str, kafka_address(settings)))
+    if not kafka_ready(broker):
+        raise StackError(f"expected Kafka at {broker}, none answers. Start the stack: clickloop up --detach")
+
+
+def run_job(name: str, title: str, extra: dict[str, str] | None = None) -> Any:
+    """Run a job with its progress shown; returns and prints its result."""
+    settings = prepare_home(load_settings())
+    require_servers(settings)
+    console = Console(stderr=True)
+    runner = JobRunner(settings)
+    with interruptible():
+        try:
+            with Stages(console) as stages, stages.stage(title) as progress:
+                result = runner.run(name, progress, extra=extra)
+        finally:
+            runner.stop()
+    if result is not None:
+        print(json.dumps(result) if not isinstance(result, str) else result)
+    return result
+
+
+def run_backfill(*, replace: bool) -> None:
+    """Backfill with worker and lake stopped meanwhile: they would write to the same states and tables."""
+    with _paused(Supervisor(load_settings()), "worker", "lake"):
+        run_job("backfill", "Backfill purchases", {REPLACE: "1"} if replace else None)
+
+
+@contextmanager
+def _paused(supervisor: Supervisor, *names: str) -> Iterator[None]:
+    running = [
+        name for name in names if supervisor.processes().get(name, {}).get("statename") in ("RUNNING", "STARTING")
+    ]
+    for name in running:
+        supervisor.stop_program(name)
+    try:
+        yield
+    finally:
+        for name in running:
+            supervisor.start_program(name)
+
+
+def run_replay() -> None:
+    """Replay what was rejected."""
+    settings = prepare_home(load_settings())
+    require_servers(settings)
+    from streaming.replay import replay
+
+    print(json.dumps(replay(settings), default=str))
+
+
+def run_promote(version: str) -> None:
+    """Move the champion to a registered version."""
+    from training.registry import promote
+
+    settings = load_settings()
+    promote(settings, version)
+    print(f"champion: {champion_version(settings)}")
+
+
+def run_rollback() -> None:
+    """Move the champion back."""
+    from training.registry import rollback
+
+    settings = load_settings()
+    rollback(settings)
+    print(f"champion: {champion_version(settings)}")
+
+
+def run_prove(*, visitors: int, as_json: bool) -> None:
+    """Prove the loop and print the figures. Raises StackError when a click changed nothing in time."""
+    from stack.prove import prove, table
+
+    settings = load_settings()
+    console = Console(stderr=True)
+    with Stages(console) as stages, stages.stage(f"{visitors} visitors click") as progress:
+        proof = prove(settings, visitors=visitors, progress=progress)
+    if as_json:
+        print(json.dumps(proof))
+    else:
+        Console().print(table(proof))
+
+
+def run_bench(name: str, *, as_json: bool) -> None:
+    """Run one benchmark, or all in turn; the last line of each is its figure as JSON."""
+    if name != "all" and name not in BENCHMARKS:
+        raise StackError(f"expected one of {', '.join(BENCHMARKS)}, or all; got {name}")
+    from bench.record import record
+
+    settings = prepare_home(load_settings())
+    for one in BENCHMARKS if name == "all" else (name,):
+        result = importlib.import_module(f"bench.{one}").run(settings)
+        record(result, command=f"clickloop bench {one} --json")
+        if as_json:
+            print(json.dumps(result), flush=True)
+        else:
+            Console().print_json(json.dumps(result))
