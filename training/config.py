@@ -1,0 +1,52 @@
+"""What a training run can be told, with the values that did best on the validation weeks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TowerConfig:
+    """The two towers and their fit; times in days, `negatives` in items."""
+
+    dim: int = 64
+    hidden: int = 64
+    epochs: int = 20
+    batch: int = 512
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-6
+    history_dropout: float = 0.2
+    vector_dropout: float = 0.2
+    id_dropout: float = 0.0
+    basket_exponent: float = 0.5
+    label_half_life_days: float = 30.0
+    bias_half_life_days: float = 10.0
+    session_share: float = 0.3
+    session_items: int = 5
+    # Up to this many items the softmax runs over all of them; beyond, over a sample, corrected for it.
+    softmax_items: int = 8192
+    seed: int = 7
+
+
+@dataclass(frozen=True)
+class KnnConfig:
+    """Item-kNN: cosine of decayed co-purchases, shrunk, over a recency-weighted history."""
+
+    shrink: float = 50.0
+    half_life_days: float = 60.0
+    history_half_life_days: float = 30.0
+    neighbours: int = 4000
+    exponent: float = 0.7
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """One run: what is held out, what is compared, how each model is fitted."""
+
+    holdout_days: int = 14
+    k: int = 10
+    popularity_half_life_days: float = 7.0
+    bootstrap_rounds: int = 1000
+    max_labels: int | None = None
+    tower: TowerConfig = TowerConfig()
+    knn: KnnConfig = KnnConfig()

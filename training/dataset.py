@@ -1,0 +1,140 @@
+"""Labels with the features as of just before each: what models are fitted to and measured on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.tower_input import HISTORY, TowerInput, Vocabulary, stack, tower_input
+from features.values import FEATURES
+from training.labels import Moment
+
+Ints = NDArray[np.int32]
+Longs = NDArray[np.int64]
+
+# Feast joins at or before. A label must not see its own instant: an invoice's lines share one
+# timestamp, and each would show the others. So it asks as of one microsecond earlier.
+STRICTLY_BEFORE = pd.Timedelta(microseconds=1)
+CONSENT_COLUMN = "training_allowed"
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """Rows of different lengths: row i is `flat[starts[i]:starts[i + 1]]`."""
+
+    flat: Ints
+    starts: Longs
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[int]]) -> Ragged:
+        lengths = np.fromiter((len(row) for row in rows), np.int64, len(rows))
+        flat = np.fromiter((value for row in rows for value in row), np.int32, int(lengths.sum()))
+        return cls(flat, np.concatenate(([0], np.cumsum(lengths))))
+
+    def __getitem__(self, row: int) -> Ints:
+        return self.flat[self.starts[row] : self.starts[row + 1]]
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @property
+    def lengths(self) -> Longs:
+        """Length of each row."""
+        return np.diff(self.starts)
+
+    def take(self, rows: Longs) -> Ragged:
+        """The given rows, in that order."""
+        return Ragged.of([self[int(row)].tolist() for row in rows])
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Aligned by moment, in time order. Items are places in the vocabulary, from 0.
+
+    purchased: items chosen; basket: those of them not bought before; bought: items bought before.
+    `inputs` holds the tower's arrays with a leading axis; ages_s: [moments, HISTORY] float32, the
+    exact ages of `inputs.items`.
+    """
+
+    vocabulary: Vocabulary
+    users: NDArray[np.str_]
+    at_us: Longs
+    inputs: TowerInput
+    ages_s: NDArray[np.float32]
+    purchased: Ragged
+    basket: Ragged
+    bought: Ragged
+
+    def __len__(self) -> int:
+        return len(self.at_us)
+
+    def take(self, rows: Longs) -> Dataset:
+        """The moments at `rows`, in that order."""
+        return Dataset(
+            vocabulary=self.vocabulary,
+            users=self.users[rows],
+            at_us=self.at_us[rows],
+            inputs=TowerInput(**{field.name: getattr(self.inputs, field.name)[rows] for field in fields(TowerInput)}),
+            ages_s=self.ages_s[rows],
+            purchased=self.purchased.take(rows),
+            basket=self.basket.take(rows),
+            bought=self.bought.take(rows),
+        )
+
+
+def entity_rows(moments: Sequence[Moment]) -> pd.DataFrame:
+    """What Feast is asked for each moment: the rows before it, evaluated as of it."""
+    at_us = np.array([moment.at_us for moment in moments], np.int64)
+    return pd.DataFrame(
+        {
+            "user_id": [moment.user_id for moment in moments],
+            "event_timestamp": pd.to_datetime(at_us, unit="us", utc=True) - STRICTLY_BEFORE,
+            "at_us": at_us,
+            "request_device": "",
+            "request_country": "",
+        }
+    )
+
+
+def join_features(store: Any, service: str, moments: Sequence[Moment]) -> list[dict[str, Any]]:
+    """Each moment's values by Feast's historical retrieval through the feature service, aligned with `moments`."""
+    job = store.get_historical_features(entity_df=entity_rows(moments), features=store.get_feature_service(service))
+    table = job.to_arrow()
+    columns = {name: table[name].to_pylist() for name in (*(spec.name for spec in FEATURES), CONSENT_COLUMN)}
+    names = list(columns)
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def build_dataset(moments: Sequence[Moment], values: Sequence[dict[str, Any]], vocabulary: Vocabulary) -> Dataset:
+    """Arrays of the moments whose features may be used for training. Raises LookupError where none is left."""
+    codes = vocabulary.item_codes
+    kept = [(moment, row) for moment, row in zip(moments, values, strict=True) if row[CONSENT_COLUMN]]
+    if not kept:
+        raise LookupError(f"expected moments that may be used for training, came none among {len(moments)}")
+    return Dataset(
+        vocabulary=vocabulary,
+        users=np.array([moment.user_id for moment, _ in kept]),
+        at_us=np.array([moment.at_us for moment, _ in kept], np.int64),
+        inputs=stack([tower_input(row, vocabulary) for _, row in kept]),
+        ages_s=np.stack([_known_ages(row, codes) for _, row in kept]),
+        purchased=Ragged.of([_places(moment.basket, codes) for moment, _ in kept]),
+        basket=Ragged.of([_places(moment.basket - moment.bought, codes) for moment, _ in kept]),
+        bought=Ragged.of([_places(moment.bought, codes) for moment, _ in kept]),
+    )
+
+
+def _known_ages(values: dict[str, Any], codes: dict[str, int]) -> NDArray[np.float32]:
+    lines = zip(values["recent_items"], values["recent_ages_s"], strict=True)
+    known = [age_s for item, age_s in lines if item in codes][:HISTORY]
+    ages = np.zeros(HISTORY, np.float32)
+    ages[: len(known)] = known
+    return ages
+
+
+def _places(items: frozenset[str], codes: dict[str, int]) -> list[int]:
+    return sorted(codes[item] - 1 for item in items if item in codes)

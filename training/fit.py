@@ -1,0 +1,76 @@
+"""Fits the two-tower to a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.baselines import decayed_counts
+from training.batches import Batches
+from training.catalogue import ItemContent
+from training.config import TowerConfig
+from training.dataset import Dataset
+from training.keras import tf
+from training.towers import ItemTower, TwoTower, UserTower
+
+Floats = NDArray[np.float32]
+Progress = Callable[[int, float], None]
+
+_MIN_DEVIATION = 1e-3
+_WARM_UP_STEPS = 10
+_LAST_RATE = 0.05
+
+
+class _Schedule(tf.keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+    """Up for a few steps, then down in a straight line."""
+
+    def __init__(self, peak: float, steps: int) -> None:
+        self._peak, self._steps = peak, float(steps)
+
+    def __call__(self, step: Any) -> Any:
+        now = tf.cast(step, tf.float32)
+        up = tf.minimum(1.0, (now + 1.0) / _WARM_UP_STEPS)
+        return self._peak * up * tf.maximum(_LAST_RATE, 1.0 - now / self._steps)
+
+
+class _Report(tf.keras.callbacks.Callback):  # type: ignore[misc]
+    def __init__(self, progress: Progress) -> None:
+        super().__init__()
+        self._progress = progress
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self._progress(epoch + 1, float((logs or {})["loss"]))
+
+
+def fit_towers(
+    dataset: Dataset, content: ItemContent, cutoff_us: int, config: TowerConfig, progress: Progress
+) -> TwoTower:
+    """A fitted model. `dataset` ends before `cutoff_us`; `progress` hears of each epoch and its loss.
+
+    The same arguments give the same weights on the same machine.
+    """
+    dataset = dataset.take(np.flatnonzero(dataset.basket.lengths > 0))
+    tf.keras.utils.set_random_seed(config.seed)
+    tf.config.experimental.enable_op_determinism()
+    bias = np.log1p(decayed_counts(dataset, cutoff_us, config.bias_half_life_days)).astype(np.float32)
+    mean, scale = standardisation(dataset.inputs.dense)
+    model = TwoTower(
+        ItemTower(content, bias, config),
+        UserTower(dataset.vocabulary, mean, scale, config),
+        config,
+    )
+    batches = Batches(dataset, cutoff_us, config)
+    schedule = _Schedule(config.learning_rate, len(batches) * config.epochs)
+    model.compile(optimizer=tf.keras.optimizers.legacy.Adam(schedule))
+    model.fit(batches, epochs=config.epochs, shuffle=False, verbose=0, callbacks=[_Report(progress)])
+    return model
+
+
+def standardisation(dense: Floats) -> tuple[Floats, Floats]:
+    """Mean and inverse deviation [dense_width]; 0 for what never changes, so that it stays unheard when it does."""
+    deviation = dense.std(axis=0)
+    scale = np.where(deviation > _MIN_DEVIATION, 1.0 / np.maximum(deviation, _MIN_DEVIATION), 0.0)
+    return dense.mean(axis=0).astype(np.float32), scale.astype(np.float32)

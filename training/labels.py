@@ -1,0 +1,70 @@
+"""Labels from the lake: each purchase moment of a visitor, and the basket of items bought then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from contracts.event import EventType
+from contracts.lake import EVENTS, open_table
+from contracts.settings import Settings
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One visitor's purchases at one instant: what they chose (`basket`) and had bought before (`bought`)."""
+
+    user_id: str
+    at_us: int
+    basket: frozenset[str]
+    bought: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Moments in time order, and the snapshot of the events table that they were read from."""
+
+    moments: tuple[Moment, ...]
+    snapshot_id: int
+
+
+def read_labels(settings: Settings) -> Labels:
+    """Every purchase that may be used for training. Raises LookupError where the lake holds none."""
+    table = open_table(settings, EVENTS)
+    snapshot = table.current_snapshot()
+    rows = table.scan(
+        row_filter=f"type == '{EventType.PURCHASE.value}' and consent_training == true and item_id is not null",
+        selected_fields=("profile_id", "timestamp", "item_id"),
+    ).to_arrow()
+    if snapshot is None or rows.num_rows == 0:
+        raise LookupError("lake: expected purchases to learn from, came none; run `clickloop load` or `backfill` first")
+    return Labels(tuple(moments_of(rows)), snapshot.snapshot_id)
+
+
+def moments_of(rows: pa.Table) -> list[Moment]:
+    """Group purchases (profile_id, timestamp, item_id) by visitor and instant, in order of time, then visitor."""
+    at_us = rows["timestamp"].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_numpy()
+    users = np.array(rows["profile_id"].to_pylist(), dtype=object)
+    items = rows["item_id"].to_pylist()
+    bought: dict[str, frozenset[str]] = {}
+    moments = []
+    for start, end, order in _groups(users, at_us):
+        user, instant = str(users[order[start]]), int(at_us[order[start]])
+        basket = frozenset(items[row] for row in order[start:end])
+        before = bought.get(user, frozenset())
+        moments.append(Moment(user, instant, basket, before))
+        bought[user] = before | basket
+    return moments
+
+
+def _groups(users: NDArray[np.object_], at_us: NDArray[np.int64]) -> Iterable[tuple[int, int, NDArray[np.int64]]]:
+    _, codes = np.unique(users.astype(str), return_inverse=True)
+    order = np.lexsort((codes, at_us))
+    change = (np.diff(codes[order]) != 0) | (np.diff(at_us[order]) != 0)
+    starts = np.concatenate(([0], np.flatnonzero(change) + 1))
+    ends = np.concatenate((starts[1:], [len(order)]))
+    return ((int(start), int(end), order) for start, end in zip(starts, ends, strict=True))

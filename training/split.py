@@ -1,0 +1,50 @@
+"""The temporal holdout: what happened from a midnight on is kept from every fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.instant import DAY_US
+from training.dataset import Dataset, Ints, Longs
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """Rows of a dataset before `cutoff_us` (fit) and from it on (test).
+
+    Items are as they then were: `known` [items] are those bought before the cutoff, and a test
+    row bought at least one of them that was new to its visitor.
+    """
+
+    cutoff_us: int
+    fit: Longs
+    test: Longs
+    known: NDArray[np.bool_]
+
+    def relevant(self, dataset: Dataset, row: int) -> Ints:
+        """The known items that the moment at `row` chose and had not bought before."""
+        basket = dataset.basket[row]
+        return basket[self.known[basket]]
+
+
+def temporal_holdout(dataset: Dataset, *, days: int, before_us: int | None = None) -> Holdout:
+    """Hold out the last `days` whole UTC days, of all or of what lies before `before_us`.
+
+    The day of the last moment counts as one. Raises ValueError where either side stays empty.
+    """
+    at_us = dataset.at_us if before_us is None else dataset.at_us[dataset.at_us < before_us]
+    end_us = (int(at_us.max()) // DAY_US + 1) * DAY_US
+    cutoff_us = end_us - days * DAY_US
+    fit = np.flatnonzero(dataset.at_us < cutoff_us)
+    known = np.zeros(len(dataset.vocabulary.items), np.bool_)
+    known[dataset.purchased.take(fit).flat] = True
+    window = np.flatnonzero((dataset.at_us >= cutoff_us) & (dataset.at_us < end_us))
+    test = np.array([row for row in window if known[dataset.basket[int(row)]].any()], np.int64)
+    if not len(fit) or not len(test):
+        raise ValueError(
+            f"holdout of {days} days: expected moments on both sides, came {len(fit)} before and {len(test)} in it"
+        )
+    return Holdout(cutoff_us, fit, test, known)
