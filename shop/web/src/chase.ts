@@ -13,10 +13,15 @@ export interface Round {
   polls: number;
 }
 
+/**
+ * Why an answer is shown: it was asked for, it is the first that knows of the act that is timed,
+ * it follows such an act, or only what is known has changed and nobody waits to see the list move.
+ */
+export type Cause = "asked" | "act" | "follow" | "aside";
+
 export interface ChaseOptions {
   ask: () => Promise<Recommendation>;
-  /** Show an answer; `acted` tells whether the visitor did something to see it change. */
-  show: (answer: Recommendation, acted: boolean) => Promise<void>;
+  show: (answer: Recommendation, cause: Cause) => Promise<void>;
   away: (error: unknown) => void;
   finished: (round: Round) => void;
   now: () => number;
@@ -31,9 +36,8 @@ interface Started {
 }
 
 // What visitors do on purpose. Lists that moved under a mere hover would run away from the pointer.
-const DELIBERATE = new Set([
+const TIMED = new Set([
   "Product Clicked",
-  "Product Viewed",
   "Product Added",
   "Product Removed",
   "Products Searched",
@@ -41,6 +45,9 @@ const DELIBERATE = new Set([
   "identify",
   "consent",
 ]);
+// An article's page is opened by a click, which is timed already.
+const DELIBERATE = new Set([...TIMED, "Product Viewed"]);
+const isTimed = (message: Message) => TIMED.has(message.event ?? message.type);
 const isDeliberate = (message: Message) => DELIBERATE.has(message.event ?? message.type);
 const PATIENCE_MS = 3000;
 const PAUSE_MS = 6;
@@ -73,7 +80,7 @@ export function newChase(options: ChaseOptions) {
     const found = await poll(reflects, PATIENCE_MS, PAUSE_MS);
     if (!found) return;
     version = found.answer.state_version;
-    await options.show(found.answer, true);
+    await options.show(found.answer, "act");
     options.finished({
       event: message.event ?? message.type,
       acknowledgedMs: (acknowledgedMs ?? startMs) - startMs,
@@ -95,7 +102,7 @@ export function newChase(options: ChaseOptions) {
     );
     if (!found) return;
     version = found.answer.state_version;
-    await options.show(found.answer, acted);
+    await options.show(found.answer, acted ? "follow" : "aside");
   };
 
   const run = async () => {
@@ -130,7 +137,7 @@ export function newChase(options: ChaseOptions) {
       try {
         const answer = await options.ask();
         version = answer.state_version;
-        await options.show(answer, true);
+        await options.show(answer, "asked");
       } catch (error) {
         options.away(error);
       }
@@ -144,7 +151,7 @@ export function newChase(options: ChaseOptions) {
       if (notice.kind === "queued") {
         const { message } = notice;
         // Without an answer before there is nothing to tell a change from.
-        if (started === null && version !== null && isDeliberate(message)) {
+        if (started === null && version !== null && isTimed(message)) {
           started = { message, startMs: now(), acknowledgedMs: null, baseline: version };
         }
       } else if (notice.kind === "accepted") {

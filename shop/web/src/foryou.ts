@@ -1,4 +1,4 @@
-import type { Round } from "./chase.ts";
+import type { Cause, Round } from "./chase.ts";
 import { byId } from "./dom.ts";
 import { ms, plural } from "./format.ts";
 import { didWhat } from "./panel.ts";
@@ -21,12 +21,14 @@ export function newForYou(onAdd: (article: Article) => void) {
 
   return {
     row,
-    show: (answer: Recommendation) => {
+    show: (answer: Recommendation, cause: Cause) => {
+      const wasAway = section.dataset["state"] === "away";
       section.dataset["state"] = "shown";
       section.dataset["version"] = String(answer.state_version);
       title.textContent = answer.source === "model" ? "For you" : "Popular now";
       last = redraw(row, answer.items, answer.recommendation_id, onAdd);
-      status.textContent = reason(answer);
+      // What follows an act leaves standing how long that took.
+      if (cause === "asked" || wasAway || answer.degraded.length > 0) status.textContent = reason(answer);
     },
     finished: (round: Round) => {
       const parts = [last.added > 0 && `${last.added} new`, last.moved > 0 && `${last.moved} moved`].filter(Boolean);

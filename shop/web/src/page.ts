@@ -72,14 +72,14 @@ export function newApp({ tracker, capture, service, context }: Parts) {
   };
   const chase = newChase({
     ask: () => service.recommend(visitor(), context(), shownItem(), FOR_YOU),
-    show: async (answer: Recommendation, acted) => {
+    show: async (answer: Recommendation, cause) => {
       learn(answer.items);
       panel.trouble("");
       panel.changes(changes(features, answer.features, nameOf));
       features = answer.features;
       panel.answer(answer);
-      if (acted || forYou.row.childElementCount === 0) {
-        forYou.show(answer);
+      if (cause !== "aside" || forYou.row.childElementCount === 0) {
+        forYou.show(answer, cause);
         capture.watch(forYou.row);
         await nextFrame();
       }

@@ -11,7 +11,7 @@ const message = (event: string, messageId = "m-1") => ({ messageId, type: "track
 function slowToSee(versions: number[]) {
   let nowMs = 1000;
   let asked = 0;
-  const shown: [number, boolean][] = [];
+  const shown: [number, string][] = [];
   const rounds: Round[] = [];
   const errors: unknown[] = [];
   const chase = newChase({
@@ -21,9 +21,9 @@ function slowToSee(versions: number[]) {
       asked += 1;
       return { state_version: version, degraded: [] as string[] } as Recommendation;
     },
-    show: async (answer, acted) => {
+    show: async (answer, cause) => {
       nowMs += 2;
-      shown.push([answer.state_version, acted]);
+      shown.push([answer.state_version, cause]);
     },
     away: (error) => errors.push(error),
     finished: (round) => rounds.push(round),
@@ -49,8 +49,8 @@ test("a click is timed from the act to the answer that reflects it, stage by sta
     { event: "Product Clicked", acknowledgedMs: 3, foldedMs: 23, recommendedMs: 27, drawnMs: 29, polls: 3 },
   ]);
   assert.deepEqual(shown, [
-    [5, true],
-    [6, true],
+    [5, "asked"],
+    [6, "act"],
   ]);
 });
 
@@ -61,7 +61,17 @@ test("a hover changes what is known, not what is shown", async () => {
   chase.hear({ kind: "accepted", messages: [message("hover")], tookMs: 3 });
   await settled();
   assert.deepEqual(rounds, []);
-  assert.deepEqual(shown.at(-1), [6, false]);
+  assert.deepEqual(shown.at(-1), [6, "aside"]);
+});
+
+test("an article's page, opened by a click, is not timed again but followed", async () => {
+  const { chase, rounds, shown } = slowToSee([5, 6]);
+  await chase.refresh();
+  chase.hear({ kind: "queued", message: message("Product Viewed") });
+  chase.hear({ kind: "accepted", messages: [message("Product Viewed")], tookMs: 3 });
+  await settled();
+  assert.deepEqual(rounds, []);
+  assert.deepEqual(shown.at(-1), [6, "follow"]);
 });
 
 test("an event that never shows is given up after three seconds", async () => {
@@ -84,7 +94,7 @@ test("an event that the collector kept waiting is not timed", async () => {
   chase.hear({ kind: "accepted", messages: [click], tookMs: 3 });
   await settled();
   assert.deepEqual(rounds, []);
-  assert.deepEqual(shown.at(-1), [6, true]);
+  assert.deepEqual(shown.at(-1), [6, "follow"]);
 });
 
 test("a click during another's chase is followed as well", async () => {
