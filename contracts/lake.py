@@ -39,7 +39,7 @@ def _schema(required: dict[str, Any], optional: dict[str, Any] | None = None) ->
 
 
 # Table to Arrow schema. `event_timestamp` is what Feast joins on: for behaviour the strictly
-# increasing `row_us` of the state, for an item the time it was loaded.
+# increasing `row_us` of the state, for an item the time of its change (1970 for its first row).
 SCHEMAS: dict[str, pa.Schema] = {
     EVENTS: _schema(
         {

@@ -41,6 +41,6 @@ class Topics:
 KIND_HEADER = "clickloop-kind"
 KIND_MERGE = b"merge"  # the state of an anonymous profile on its way to its user's partition
 KIND_FORWARD = b"forward"  # an event of a profile that has been merged into a user
-# Beside either: "partition:offset:hops" of the record that gave rise to it, by which the
-# receiver takes each once, however often a killed worker repeats it.
+# Beside either, and alone on a replayed event: "partition:offset:hops" of the record that gave
+# rise to it, by which the receiver takes each once, however often a killed sender repeats it.
 ORIGIN_HEADER = "clickloop-origin"

@@ -23,14 +23,15 @@ _WAIT_S = 0.05
 
 T = TypeVar("T")
 Offsets = dict[int, int]
+Sources = dict[str, int]
 
 
 class Overtaken(Exception):
     """Somebody else committed Kafka offsets to the table since they were read."""
 
 
-def stored_offsets(table: Table, topic: str) -> tuple[Offsets, Offsets]:
-    """Of the newest snapshot that names them: next offset by partition of `topic`, and newest source offset.
+def stored_offsets(table: Table, topic: str) -> tuple[Offsets, Sources]:
+    """Of the newest snapshot that names them: next offset by partition of `topic`, newest offset by source.
 
     Deletions and backfills make snapshots without offsets; those say nothing of Kafka.
     """
@@ -40,13 +41,13 @@ def stored_offsets(table: Table, topic: str) -> tuple[Offsets, Offsets]:
         found = None if summary is None else summary.additional_properties.get(OFFSETS_PROPERTY)
         if summary is not None and found is not None:
             sources = summary.additional_properties.get(SOURCES_PROPERTY, "{}")
-            return _numbers(json.loads(found).get(topic, {})), _numbers(json.loads(sources))
+            return _numbers(json.loads(found).get(topic, {})), json.loads(sources)
         parent = snapshot.parent_snapshot_id
         snapshot = None if parent is None else table.snapshot_by_id(parent)
     return {}, {}
 
 
-def append_with_offsets(table: Table, rows: pa.Table, topic: str, offsets: Offsets, sources: Offsets) -> None:
+def append_with_offsets(table: Table, rows: pa.Table, topic: str, offsets: Offsets, sources: Sources) -> None:
     """Append rows and offsets in one commit to the table as it was read.
 
     Raises CommitFailedException where the table has moved on: refresh and look again.

@@ -24,8 +24,8 @@ from contracts.snapshot import Snapshot, decode_snapshot
 from contracts.topics import Topics
 from features.state import decode_state
 from streaming.lake_rows import AttributeHistory, Placed, behavior_rows, event_rows, served_rows
-from streaming.lake_sink import TableSink
-from streaming.records import decode_record
+from streaming.lake_sink import Source, TableSink
+from streaming.records import Incoming, decode_record, is_derived
 
 # What a record says, or a word for why it is left out.
 Reading = tuple[Any, str | None]
@@ -76,13 +76,13 @@ def open_feeds(settings: Settings) -> list[Feed]:
     def sink(name: str, topic: str, rows: Callable[[Sequence[Placed]], pa.Table], **options: Any) -> TableSink:
         return TableSink(catalog.load_table(identifier(name)), topic, rows, **options)
 
-    features = [sink(USER_BEHAVIOR, topics.features, _behavior, source_of=_source)]
+    features = [sink(USER_BEHAVIOR, topics.features, _behavior, source_of=_snapshot_source)]
     for name in (USER_DEMOGRAPHICS, USER_SEGMENTS):
         history = AttributeHistory(name)
         rows = partial(_attributes, history)
-        features.append(sink(name, topics.features, rows, source_of=_source, on_reload=history.forget))
+        features.append(sink(name, topics.features, rows, source_of=_snapshot_source, on_reload=history.forget))
     return [
-        Feed(topics.events, read_event, [sink(EVENTS, topics.events, event_rows)]),
+        Feed(topics.events, read_event, [sink(EVENTS, topics.events, _events, source_of=_replay_source)]),
         Feed(topics.features, read_snapshot, features),
         Feed(topics.served, read_served, [sink(SERVED, topics.served, served_rows)]),
     ]
@@ -90,12 +90,12 @@ def open_feeds(settings: Settings) -> list[Feed]:
 
 def read_event(record: Any) -> Reading:
     """A visitor's event that may be kept, understood exactly as the worker understands it."""
-    incoming = decode_record(record)
-    if incoming.reason is not None:
-        return None, "poison"
-    if incoming.origin is not None or incoming.event is None:
+    if is_derived(record):
         return None, "derived"
-    return (incoming.event, None) if incoming.event.consent.measurement else (None, "not_measured")
+    incoming = decode_record(record)
+    if incoming.event is None:
+        return None, "poison"
+    return (incoming, None) if incoming.event.consent.measurement else (None, "not_measured")
 
 
 def read_snapshot(record: Any) -> Reading:
@@ -114,6 +114,10 @@ def read_served(record: Any) -> Reading:
         return None, "poison"
 
 
+def _events(placed: Sequence[Placed]) -> pa.Table:
+    return event_rows([Placed(one.partition, one.offset, one.value.event) for one in placed])
+
+
 def _behavior(placed: Sequence[Placed]) -> pa.Table:
     return behavior_rows([one.value for one in placed])
 
@@ -124,5 +128,13 @@ def _attributes(history: AttributeHistory, placed: Sequence[Placed]) -> pa.Table
     return history.rows((one, decode_state(one.state)) for one in newest.values())
 
 
-def _source(snapshot: Snapshot) -> tuple[int, int]:
-    return snapshot.partition, snapshot.offset
+def _snapshot_source(placed: Placed) -> Source | None:
+    snapshot: Snapshot = placed.value
+    return str(snapshot.partition), snapshot.offset
+
+
+def _replay_source(placed: Placed) -> Source | None:
+    """Where a replayed event came from; None for any other."""
+    incoming: Incoming = placed.value
+    origin = incoming.origin
+    return None if origin is None else (f"{placed.partition}/{origin.partition}", origin.offset)

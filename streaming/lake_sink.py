@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import pyarrow as pa
 from pyiceberg.exceptions import CommitFailedException
@@ -14,12 +13,15 @@ from streaming.lake_rows import Placed
 
 _ATTEMPTS = 5
 
+# Name of an origin, and the offset there.
+Source = tuple[str, int]
+
 
 class TableSink:
     """Buffers a topic's records and appends them with the offsets they end at.
 
     `offsets` is the next offset to take by partition. Where records repeat what an earlier one
-    carried (`source_of` names its partition and offset of origin), those not beyond the newest
+    carried (`source_of` names its origin and the offset there), those not beyond the newest
     source kept are passed over.
     """
 
@@ -29,7 +31,7 @@ class TableSink:
         topic: str,
         to_rows: Callable[[Sequence[Placed]], pa.Table],
         *,
-        source_of: Callable[[Any], tuple[int, int]] | None = None,
+        source_of: Callable[[Placed], Source | None] | None = None,
         on_reload: Callable[[], None] | None = None,
     ) -> None:
         self._table = table
@@ -68,10 +70,11 @@ class TableSink:
         if not self.skip(placed.partition, placed.offset):
             return
         if self._source_of is not None:
-            partition, offset = self._source_of(placed.value)
-            if offset <= self._sources.get(partition, -1):
+            source = self._source_of(placed)
+            if source is not None and source[1] <= self._sources.get(source[0], -1):
                 return
-            self._sources[partition] = offset
+            if source is not None:
+                self._sources[source[0]] = source[1]
         self._pending.append(placed)
 
     def skip(self, partition: int, offset: int) -> bool:

@@ -43,8 +43,16 @@ class Origin(NamedTuple):
         return cls(partition, offset, hops)
 
 
+def replayed_from(partition: int) -> int:
+    """Stands for a partition of `events.rejected` in an origin, apart from those of `events`."""
+    return -1 - partition
+
+
 class Incoming(Struct):
-    """One decoded record: `event` set for an event or a forward, `merged` for a merge, `reason` for poison."""
+    """One decoded record: `event` set for an event or a forward, `merged` for a merge, `reason` for poison.
+
+    `origin` is set for a forward, a merge and a replayed event.
+    """
 
     offset: int
     profile_id: str
@@ -76,11 +84,20 @@ def _decode_event(offset: int, profile_id: str, value: bytes) -> Incoming:
 
 def _decode_marked(offset: int, profile_id: str, value: bytes, headers: Mapping[str, bytes]) -> Incoming:
     kind = headers.get(KIND_HEADER)
-    if kind is None:
+    if kind is None and ORIGIN_HEADER not in headers:
         return _decode_event(offset, profile_id, value)
     origin = Origin.decode(headers.get(ORIGIN_HEADER, b""))
+    if kind is None:
+        replayed = _decode_event(offset, profile_id, value)
+        replayed.origin = origin
+        return replayed
     if kind == KIND_FORWARD:
         return Incoming(offset, profile_id, event=decode_event(value), origin=origin)
     if kind == KIND_MERGE:
         return Incoming(offset, profile_id, merged=decode_state(value), origin=origin)
     raise ValueError(f"{KIND_HEADER}: expected forward or merge, came {kind!r}")
+
+
+def is_derived(record: KafkaRecord) -> bool:
+    """Whether the worker wrote the record: what it carries is on the topic already."""
+    return any(name == KIND_HEADER for name, _ in record.headers)

@@ -1,0 +1,103 @@
+"""Brings refused events back, once what was wrong with them has been put right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import structlog
+from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
+
+from contracts.event import Event, InvalidEvent, encode_event, parse_event
+from contracts.rejected import Rejected
+from contracts.settings import Settings
+from contracts.topics import ORIGIN_HEADER, Topics
+from streaming.outbox import open_producer
+from streaming.records import Origin, replayed_from
+from streaming.source import open_consumer
+
+_log = structlog.get_logger()
+
+GROUP = "clickloop-replay"
+_POLL_MS = 500
+_POLL_RECORDS = 500
+_FLUSH_S = 30.0
+
+_decoder = msgspec.json.Decoder(Rejected)
+_encoder = msgspec.json.Encoder()
+
+
+@dataclass
+class Replayed:
+    """What became of the refused events: brought back, not asked for, or refused again and why."""
+
+    replayed: int = 0
+    passed_over: int = 0
+    still_bad: list[dict[str, Any]] = field(default_factory=list)
+
+
+def replay(settings: Settings, *, where: str = "") -> Replayed:
+    """Parse anew what was refused until now, and send to `events` what has become good.
+
+    `where` keeps to events whose reason contains it. What is still bad, or not asked for, goes back
+    to the end of `events.rejected` for another time. Each event comes back once: it carries its place
+    there, by which worker and lake know one that an interrupted replay has sent before. Raises KafkaError.
+    """
+    topics = Topics(settings.kafka.topic_prefix)
+    consumer = open_consumer(settings, group=settings.kafka.topic_prefix + GROUP, max_records=_POLL_RECORDS)
+    producer = open_producer(settings)
+    try:
+        return _replay(consumer, producer, topics, where)
+    finally:
+        producer.close(timeout=_FLUSH_S)
+        consumer.close(autocommit=False)
+
+
+def _replay(consumer: KafkaConsumer, producer: KafkaProducer, topics: Topics, where: str) -> Replayed:
+    places = [
+        TopicPartition(topics.rejected, number) for number in consumer.partitions_for_topic(topics.rejected) or ()
+    ]
+    consumer.assign(places)
+    # What is put back goes behind these, so that nothing is met twice in one run.
+    ends = consumer.end_offsets(places)
+    at = {place: consumer.committed(place) or 0 for place in places}
+    for place in places:
+        consumer.seek(place, at[place])
+    outcome = Replayed()
+    while any(at[place] < ends[place] for place in places):
+        for place, records in consumer.poll(timeout_ms=_POLL_MS).items():
+            due = [record for record in records if record.offset < ends[place]]
+            futures = [_resubmit(producer, topics, record, where, outcome) for record in due]
+            producer.flush(timeout=_FLUSH_S)
+            for future in futures:
+                future.get(timeout=_FLUSH_S)
+            at[place] = max(at[place], records[-1].offset + 1)
+            next_offset = due[-1].offset + 1 if due else ends[place]
+            consumer.commit({place: OffsetAndMetadata(next_offset, "", -1)})
+            if not due:
+                consumer.pause(place)
+    _log.info("replayed", replayed=outcome.replayed, still_bad=len(outcome.still_bad), passed_over=outcome.passed_over)
+    return outcome
+
+
+def _resubmit(producer: KafkaProducer, topics: Topics, record: Any, where: str, outcome: Replayed) -> Any:
+    try:
+        rejected = _decoder.decode(record.value)
+    except msgspec.DecodeError as error:
+        reason = f"expected a refusal, came something else: {error}"
+        rejected = Rejected(reason=reason, source="replay", rejected_at=datetime.now(UTC))
+    if where not in rejected.reason:
+        outcome.passed_over += 1
+        return producer.send(topics.rejected, record.value)
+    try:
+        event: Event = parse_event(rejected.raw)
+    except InvalidEvent as error:
+        still = msgspec.structs.replace(rejected, reason=str(error))
+        outcome.still_bad.append({"partition": record.partition, "offset": record.offset, "reason": str(error)})
+        return producer.send(topics.rejected, _encoder.encode(still))
+    outcome.replayed += 1
+    origin = Origin(replayed_from(record.partition), record.offset, 0)
+    headers = [(ORIGIN_HEADER, origin.encode())]
+    return producer.send(topics.events, encode_event(event), key=event.profile_id.encode(), headers=headers)
