@@ -37,23 +37,33 @@ class RedisSettings(Section):
 
 
 class CollectorSettings(Section):
-    """HTTP to Kafka."""
+    """HTTP to Kafka. `buffer_bytes` bounds what requests and unacknowledged records hold in memory."""
 
     host: str = "127.0.0.1"
     port: int = 18080
     max_body_bytes: int = 4 * 1024 * 1024
     max_event_bytes: int = 32 * 1024
     max_batch: int = 5000
+    buffer_bytes: int = 64 * 1024 * 1024
     ack_timeout_s: float = 5.0
     allowed_origins: tuple[str, ...] = ("http://127.0.0.1:18000", "http://localhost:18000")
 
 
 class ServingSettings(Section):
-    """The recommendation service."""
+    """The recommendation service.
+
+    `poll_s`: how often it looks for a promoted model; `retry_s`: how often it tries again what was
+    away; `served_buffer`: answers that wait for Kafka at most, those beyond are dropped and counted.
+    """
 
     host: str = "127.0.0.1"
     port: int = 13000
     allowed_origins: tuple[str, ...] = ("http://127.0.0.1:18000", "http://localhost:18000")
+    max_body_bytes: int = Field(default=512 * 1024, ge=1024)
+    threads: int = Field(default=8, ge=1)
+    poll_s: float = Field(default=0.5, gt=0, le=1.0)
+    retry_s: float = Field(default=0.5, gt=0)
+    served_buffer: int = Field(default=10_000, ge=1)
 
 
 class ShopSettings(Section):

@@ -1,0 +1,68 @@
+"""How the service is, part by part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from msgspec import Struct
+
+from serving.feature_reader import STARTING, UP, FeastReader
+from serving.library import Library
+from serving.served_log import ServedLog
+
+MISSING = "missing"
+OK, DEGRADED = "ok", "degraded"
+
+
+class Part(Struct, frozen=True):
+    """One thing that the service leans on: `up`, `starting`, `away` or `missing`, and why where that is known."""
+
+    state: str
+    error: str = ""
+
+
+class Health(Struct, frozen=True, kw_only=True):
+    """`ready`: the service has warmed up and has items to answer with, perhaps degraded.
+
+    `status` is `ok`, `degraded` or `starting`; `items` counts the catalogue.
+    """
+
+    ready: bool
+    status: str
+    model_version: str | None
+    items: int
+    model: Part
+    catalogue: Part
+    feast: Part
+    redis: Part
+    kafka: Part
+
+
+@dataclass(frozen=True)
+class HealthCheck:
+    """Asks each part how it is."""
+
+    reader: FeastReader
+    library: Library
+    served: ServedLog
+
+    def check(self) -> Health:
+        """Waits for Redis at most its timeout."""
+        shelf = self.library.current
+        parts = {
+            "model": Part(MISSING if shelf.model is None else UP, self.library.model_error),
+            "catalogue": Part(UP if shelf.catalogue else MISSING, self.library.catalogue_error),
+            "feast": Part(self.reader.feast_state, self.reader.feast_error),
+            "redis": Part(self.reader.redis_state()),
+            "kafka": Part(self.served.state),
+        }
+        ready = self.reader.warm and bool(shelf.catalogue)
+        well = all(part.state == UP and not part.error for part in parts.values())
+        starting = not ready and any(part.state == STARTING for part in parts.values())
+        return Health(
+            ready=ready,
+            status=OK if well else STARTING if starting else DEGRADED,
+            model_version=None if shelf.model is None else shelf.model.version,
+            items=len(shelf.catalogue),
+            **parts,
+        )

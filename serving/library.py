@@ -1,0 +1,85 @@
+"""Watches for a promoted model, a loaded catalogue and fresh popularity; swaps what answers in one step."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import structlog
+
+from contracts.item import Item
+from contracts.model import POINTER_FILE, POPULARITY_FILE
+from contracts.settings import Settings
+from serving.artefact import Artefact, compose, read_artefact, read_popularity
+from serving.catalogue import read_catalogue
+from serving.metrics import ServingMetrics
+from serving.popularity import Popularity
+from serving.shelf import Shelf
+from serving.watched import WatchedFile
+
+
+class Library:
+    """Holds the present shelf. A model that cannot be read never replaces one that answers."""
+
+    def __init__(self, settings: Settings, metrics: ServingMetrics) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._champion = WatchedFile(settings.model_dir / POINTER_FILE, self._read_champion)
+        self._catalogue: WatchedFile[dict[str, Item]] = WatchedFile(settings.catalogue_path, read_catalogue)
+        self._popularity: WatchedFile[Popularity] = WatchedFile(settings.home / POPULARITY_FILE, read_popularity)
+        self._shelf = compose(None, None, None)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="library", daemon=True)
+        self._log = structlog.get_logger(__name__)
+
+    @property
+    def current(self) -> Shelf:
+        """What answers now."""
+        return self._shelf
+
+    @property
+    def model_error(self) -> str:
+        """Why the promoted model could not be read; empty where it could."""
+        return self._champion.error
+
+    @property
+    def catalogue_error(self) -> str:
+        """Why the loaded catalogue or its popularity could not be read; empty where they could."""
+        return self._catalogue.error or self._popularity.error
+
+    def start(self) -> None:
+        """Read what is there, then watch it."""
+        self.refresh()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the watching."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def refresh(self) -> None:
+        """Read what has changed and, where anything has, swap the shelf."""
+        failed_before = self._champion.error
+        promoted = self._champion.refresh()
+        if self._champion.error and self._champion.error != failed_before:
+            self._metrics.model_refused()
+        changed = [promoted, self._catalogue.refresh(), self._popularity.refresh()]
+        if any(changed):
+            self._shelf = compose(self._champion.value, self._catalogue.value, self._popularity.value)
+        if promoted and self._champion.value is not None:
+            self._metrics.swapped(self._champion.value.version)
+            self._log.info("model.swapped", model_version=self._champion.value.version)
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._settings.serving.poll_s):
+            try:
+                self.refresh()
+            except Exception:  # noqa: BLE001 - the watch outlives whatever it meets; the old shelf answers on
+                self._log.exception("library.refresh_failed")
+
+    def _read_champion(self, path: Path) -> Artefact:
+        version = path.read_text().strip()
+        if not version or "/" in version or version.startswith("."):
+            raise ValueError(f"{path}: expected the version of a model, came {version!r}")
+        return read_artefact(self._settings.model_dir / version)

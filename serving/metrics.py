@@ -1,0 +1,81 @@
+"""What Prometheus sees of the service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_STAGE_BUCKETS_S = (1e-4, 2.5e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+_AGE_BUCKETS_S = (0.01, 0.1, 1, 10, 60, 600, 3600, 6 * 3600, 86_400, 7 * 86_400, 30 * 86_400, 365 * 86_400)
+
+
+class ServingMetrics:
+    """Counters and histograms of one service; each has its own registry."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        registry = self.registry
+        self._requests = Counter("clickloop_serving_requests", "Answers", ["route", "source"], registry=registry)
+        self._refused = Counter("clickloop_serving_refused", "Requests refused", ["route"], registry=registry)
+        self._degraded = Counter("clickloop_serving_degraded", "Answers without a part", ["cause"], registry=registry)
+        self._stages = Histogram(
+            "clickloop_serving_stage_seconds", "Time by stage", ["stage"], buckets=_STAGE_BUCKETS_S, registry=registry
+        )
+        self._age = Histogram(
+            "clickloop_serving_feature_age_seconds",
+            "Request time less the newest event folded",
+            buckets=_AGE_BUCKETS_S,
+            registry=registry,
+        )
+        self._logged = Counter("clickloop_serving_served_logged", "Answers kept by Kafka", registry=registry)
+        self._dropped = Counter(
+            "clickloop_serving_served_dropped", "Answers that Kafka did not get", ["reason"], registry=registry
+        )
+        self._swaps = Counter("clickloop_serving_model_swaps", "Models taken up", registry=registry)
+        self._refusals = Counter("clickloop_serving_model_refusals", "Models that could not be read", registry=registry)
+        self._model = Gauge("clickloop_serving_model", "1 for the model that answers", ["version"], registry=registry)
+
+    def answered(
+        self,
+        *,
+        route: str,
+        source: str,
+        degraded: Iterable[str] = (),
+        timings_ms: Mapping[str, float],
+        age_s: float | None,
+    ) -> None:
+        """Count one answer."""
+        self._requests.labels(route, source).inc()
+        for cause in degraded:
+            self._degraded.labels(cause).inc()
+        for stage, spent_ms in timings_ms.items():
+            self._stages.labels(stage).observe(spent_ms / 1e3)
+        if age_s is not None:
+            self._age.observe(age_s)
+
+    def refused(self, route: str) -> None:
+        """Count a request that was answered with what is wrong with it."""
+        self._refused.labels(route).inc()
+
+    def logged(self) -> None:
+        """Count an answer that Kafka acknowledged."""
+        self._logged.inc()
+
+    def dropped(self, reason: str) -> None:
+        """Count an answer that did not reach Kafka."""
+        self._dropped.labels(reason).inc()
+
+    def swapped(self, version: str) -> None:
+        """Count a model taken up, and name it."""
+        self._swaps.inc()
+        self._model.clear()
+        self._model.labels(version).set(1)
+
+    def model_refused(self) -> None:
+        """Count a promoted model that could not be read."""
+        self._refusals.inc()
+
+    def exposition(self) -> bytes:
+        """Prometheus's text format."""
+        return generate_latest(self.registry)

@@ -1,0 +1,43 @@
+"""All that an answer is made from besides the visitor: model, catalogue, popularity. Immutable, swapped whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+from contracts.item import Item
+from serving.index import Floats, ItemIndex
+from serving.popularity import Popularity
+
+
+class Tower(Protocol):
+    """Turns a visitor's values into a vector."""
+
+    def vector(self, values: dict[str, Any]) -> Floats:
+        """The user's vector [dim] of `features.evaluate` values."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A promoted model, ready to answer. `features` names the values that its tower reads."""
+
+    version: str
+    tower: Tower
+    index: ItemIndex
+    features: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """What is there to answer from; `model` is None where none could be read."""
+
+    model: Model | None
+    catalogue: Mapping[str, Item]
+    popularity: Popularity
+
+    @cached_property
+    def unavailable(self) -> int:
+        """Items of the catalogue that may not be shown at present."""
+        return sum(not item.available for item in self.catalogue.values())
