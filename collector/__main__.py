@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import signal
 
 import structlog
 import uvicorn
@@ -42,6 +43,9 @@ def main() -> None:
         timeout_graceful_shutdown=int(collector.ack_timeout_s) + 1,
         backlog=2048,
     )
+    # Uvicorn stops by its own handlers and then raises the signal again, for these: a clean stop exits 0.
+    for stop in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(stop, lambda _signal, _frame: None)
     gc.freeze()
     gc.set_threshold(*_GC_THRESHOLDS)
     structlog.get_logger().info("starting", host=collector.host, port=collector.port)

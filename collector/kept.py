@@ -21,7 +21,7 @@ from privacy.text import clean_text
 
 SOURCE = "collector"
 _encoder = msgspec.json.Encoder()
-_UNCLEANED = frozenset({"type", "timestamp", "sent_at", "received_at", "anonymous_id", "user_id", "consent"})
+_STRUCTURED = frozenset({"consent", "item_id"})
 _PSEUDONYMISED = {"anonymousId": "anonymous", "anonymous_id": "anonymous", "userId": "user", "user_id": "user"}
 
 
@@ -84,7 +84,7 @@ def _replaced(kept: Any, identifiers: dict[str, str]) -> Any:
     if type(kept) is not dict:
         return replace_identifiers(kept, identifiers)
     return {
-        name: value if name in _UNCLEANED or name == "item_id" else replace_identifiers(value, identifiers)
+        name: value if name in _STRUCTURED or isinstance(value, EventType) else replace_identifiers(value, identifiers)
         for name, value in kept.items()
     }
 
