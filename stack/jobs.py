@@ -56,15 +56,19 @@ def _load(settings: Settings, progress: ProgressCall) -> Any:
 
 
 def _backfill(settings: Settings, progress: ProgressCall) -> Any:
+    from redis import Redis
+
     from streaming.backfill import backfill_purchases
+    from streaming.backfill_writer import StateStore
 
     # What an interrupted backfill left is its own to replace; anything else needs the user's word.
     begun, finished = settings.home / "backfilling", _backfilled(settings)
     replace = begun.exists() or REPLACE in os.environ
-    begun.touch()
+    if replace or not StateStore(Redis.from_url(settings.redis.url), settings).exist():
+        begun.touch()
     result = backfill_purchases(settings, progress, replace=replace)
     finished.touch()
-    begun.unlink()
+    begun.unlink(missing_ok=True)
     return result
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from contracts.keys import StateKeys
@@ -27,10 +28,8 @@ def consumer_lag(settings: Settings) -> dict[str, dict[str, Any]]:
     except (KafkaError, OSError):
         return {}
     found = {"lake": _behind(ends, lake)}
-    try:
+    with contextlib.suppress(RedisError, OSError):
         found["worker"] = _behind(ends, _state_offsets(settings))
-    except (RedisError, OSError):
-        pass
     return found
 
 
@@ -48,7 +47,6 @@ def _kafka_offsets(settings: Settings) -> tuple[Offsets, Offsets]:
         group_id=settings.kafka.topic_prefix + settings.lake.group,
         enable_auto_commit=False,
         request_timeout_ms=TIMEOUT_MS,
-        api_version_auto_timeout_ms=TIMEOUT_MS,
         bootstrap_timeout_ms=TIMEOUT_MS,
     )
     try:

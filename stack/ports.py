@@ -40,7 +40,8 @@ def holder(port: int) -> str:
     import psutil
 
     for connection in psutil.net_connections("tcp"):
-        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+        local: tuple[str, int] | tuple[()] = connection.laddr
+        if connection.status == psutil.CONN_LISTEN and local[1:] == (port,) and connection.pid:
             try:
                 return f"{psutil.Process(connection.pid).name()}, process {connection.pid}"
             except psutil.Error:

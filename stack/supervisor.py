@@ -53,12 +53,12 @@ priority={priority}
 autostart=false
 autorestart=true
 startsecs=1
-startretries=5
+startretries=3
 stopsignal=TERM
 stopwaitsecs=20
 killasgroup=true
 redirect_stderr=true
-stdout_logfile={logs}/{name}.log
+stdout_logfile={log}
 stdout_logfile_maxbytes=20MB
 stdout_logfile_backups=2
 """
@@ -76,6 +76,7 @@ class Supervisor:
         self.run_dir = settings.home / "run"
         self.logs_dir = settings.logs_dir
         self.socket = self._socket_path()
+        self._process: subprocess.Popen[bytes] | None = None
 
     def _socket_path(self) -> Path:
         inside = self.run_dir / "supervisor.sock"
@@ -84,20 +85,22 @@ class Supervisor:
         digest = hashlib.sha256(os.fsencode(self.run_dir)).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"clickloop-{os.getuid()}-{digest}" / "supervisor.sock"
 
-    @property
-    def rpc(self) -> Any:
-        """supervisord's XML-RPC interface, `supervisor` namespace."""
+    def _call(self, method: str, *arguments: Any) -> Any:
+        """One call of supervisord's XML-RPC interface. Raises OSError when none answers, Fault when it refuses."""
         from supervisor.xmlrpc import SupervisorTransport
 
         transport = SupervisorTransport(None, None, f"unix://{self.socket}")
-        return ServerProxy("http://127.0.0.1", transport=transport).supervisor
+        try:
+            return getattr(ServerProxy("http://127.0.0.1", transport=transport).supervisor, method)(*arguments)
+        finally:
+            transport.close()
 
     def pid(self) -> int | None:
         """supervisord's pid, None when none answers: a socket or pid file left behind counts for nothing."""
         if not self.socket.exists():
             return None
         try:
-            return int(self.rpc.getPID())
+            return int(self._call("getPID"))
         except (OSError, Fault):
             return None
 
@@ -109,7 +112,7 @@ class Supervisor:
                 f"already running (supervisord is process {pid}). Look at it: clickloop status; stop it: clickloop down"
             )
 
-    def start(self, programs: list[Program], *, leashed_to_us: bool) -> subprocess.Popen[bytes]:
+    def start(self, programs: list[Program], *, leashed_to_us: bool) -> None:
         """Start supervisord with every program known and none started.
 
         `leashed_to_us`: it ends with this process, however that ends; else it stays.
@@ -120,9 +123,11 @@ class Supervisor:
         self.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.socket.unlink(missing_ok=True)
         command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(config)]
+        if self._process is not None:
+            self._process.wait(STOP_TIMEOUT_S)
         log = self.logs_dir / "supervisord.out"
         with log.open("wb") as output:
-            process = subprocess.Popen(
+            process = self._process = subprocess.Popen(
                 leashed(command, parent_pid=os.getpid()) if leashed_to_us else command,
                 cwd=self._settings.project,
                 env=process_environment(self._settings, os.environ),
@@ -135,9 +140,9 @@ class Supervisor:
         while self.pid() is None:
             if process.poll() is not None or time.monotonic() > deadline:
                 process.kill()
+                process.wait()
                 raise SupervisorError(f"supervisord did not start:\n{tail(log)}")
             time.sleep(0.05)
-        return process
 
     def _write_config(self, programs: list[Program]) -> Path:
         self.run_dir.mkdir(parents=True, exist_ok=True)
@@ -147,7 +152,13 @@ class Supervisor:
         parts = [HEAD.format(socket=_escape(str(self.socket)), **escaped)]
         for index, program in enumerate(programs):
             command = _escape(shlex.join(leashed(program.command(), parent_pid=0)))
-            parts.append(PROGRAM.format(name=program.name, command=command, priority=100 + index, **escaped))
+            # supervisor expands this one twice.
+            log = _escape(_escape(str(self.logs_dir / f"{program.name}.log")))
+            parts.append(
+                PROGRAM.format(
+                    name=program.name, command=command, priority=100 + index, log=log, project=escaped["project"]
+                )
+            )
         path = self.run_dir / "supervisord.conf"
         path.write_text("".join(parts))
         return path
@@ -156,7 +167,7 @@ class Supervisor:
         """Start one program and return at once. One that runs is left alone."""
         # Fault 60 is supervisord's ALREADY_STARTED.
         try:
-            self.rpc.startProcess(name, False)
+            self._call("startProcess", name, False)
         except Fault as fault:
             if fault.faultCode != 60:
                 raise SupervisorError(f"{name}: {fault.faultString}") from fault
@@ -165,7 +176,7 @@ class Supervisor:
         """Stop one program and wait for its end. One that does not run is left alone."""
         # Fault 70 is supervisord's NOT_RUNNING.
         try:
-            self.rpc.stopProcess(name, True)
+            self._call("stopProcess", name, True)
         except Fault as fault:
             if fault.faultCode != 70:
                 raise SupervisorError(f"{name}: {fault.faultString}") from fault
@@ -174,7 +185,7 @@ class Supervisor:
         """What supervisord says of each program; empty when it does not run."""
         if self.pid() is None:
             return {}
-        return {info["name"]: info for info in self.rpc.getAllProcessInfo()}
+        return {info["name"]: info for info in self._call("getAllProcessInfo")}
 
     def wait_healthy(self, program: Program) -> None:
         """Wait until a started program is well.
@@ -204,7 +215,7 @@ class Supervisor:
         if pid is None:
             return False
         tree = _tree(pid)
-        self.rpc.shutdown()
+        self._call("shutdown")
         deadline = time.monotonic() + STOP_TIMEOUT_S
         while present := [process for process in tree if _present(process)]:
             if time.monotonic() > deadline:
@@ -215,11 +226,13 @@ class Supervisor:
                 on_waiting(self._still_running())
             time.sleep(0.1)
         self.socket.unlink(missing_ok=True)
+        if self._process is not None:
+            self._process.wait(STOP_TIMEOUT_S)
         return True
 
     def _still_running(self) -> list[str]:
         try:
-            infos = self.rpc.getAllProcessInfo()
+            infos = self._call("getAllProcessInfo")
         except (OSError, Fault):
             return []
         return [info["name"] for info in infos if info["statename"] in ("RUNNING", "STOPPING")]

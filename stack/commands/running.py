@@ -14,7 +14,7 @@ from contracts.settings import Settings, load_settings
 from stack.errors import StackError
 from stack.jobs import REPLACE, JobRunner, champion_version
 from stack.kafka_server import kafka_ready
-from stack.programs import kafka_address, redis_address
+from stack.programs import kafka_address, redis_address, services
 from stack.redis_server import redis_ready
 from stack.setup import prepare_home
 from stack.stages import Stages
@@ -53,22 +53,26 @@ def run_job(name: str, title: str, extra: dict[str, str] | None = None) -> Any:
 
 def run_backfill(*, replace: bool) -> None:
     """Backfill with worker and lake stopped meanwhile: they would write to the same states and tables."""
-    with _paused(Supervisor(load_settings()), "worker", "lake"):
+    with _paused(load_settings(), "worker", "lake"):
         run_job("backfill", "Backfill purchases", {REPLACE: "1"} if replace else None)
 
 
 @contextmanager
-def _paused(supervisor: Supervisor, *names: str) -> Iterator[None]:
+def _paused(settings: Settings, *names: str) -> Iterator[None]:
+    supervisor = Supervisor(settings)
+    states = {name: info["statename"] for name, info in supervisor.processes().items()}
     running = [
-        name for name in names if supervisor.processes().get(name, {}).get("statename") in ("RUNNING", "STARTING")
+        one for one in services(settings) if one.name in names and states.get(one.name) in ("RUNNING", "STARTING")
     ]
-    for name in running:
-        supervisor.stop_program(name)
+    for program in running:
+        supervisor.stop_program(program.name)
     try:
         yield
     finally:
-        for name in running:
-            supervisor.start_program(name)
+        for program in running:
+            supervisor.start_program(program.name)
+        for program in running:
+            supervisor.wait_healthy(program)
 
 
 def run_replay() -> None:
