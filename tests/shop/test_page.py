@@ -45,6 +45,7 @@ def test_the_whole_way_to_an_order_goes_by_keyboard(standins: Standins, visitor:
     visit = visitor(standins.address)
     page = visit.page
     expect(page.locator("#for-you-items .card")).to_have_count(10)
+    expect(page.locator(".grid .card")).to_have_count(24)
     page.keyboard.press("Tab")
     expect(page.locator(".skip")).to_be_focused()
     page.keyboard.press("Enter")

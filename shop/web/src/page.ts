@@ -46,6 +46,8 @@ export function newApp({ tracker, capture, service, context }: Parts) {
   const panel = newPanel(byId("panel"), nameOf, drawer.close);
   let place: Place = { view: "nowhere" };
   let features: Features = {};
+  // What was known before the visitor's last act: everything that follows from the act is told against it.
+  let before: Features = {};
   let retry: number | undefined;
   let visit = 0;
 
@@ -75,7 +77,8 @@ export function newApp({ tracker, capture, service, context }: Parts) {
     show: async (answer: Recommendation, cause) => {
       learn(answer.items);
       panel.trouble("");
-      panel.changes(changes(features, answer.features, nameOf));
+      if (cause === "act" || cause === "asked") before = features;
+      panel.changes(changes(before, answer.features, nameOf));
       features = answer.features;
       panel.answer(answer);
       if (cause !== "aside" || forYou.row.childElementCount === 0) {
