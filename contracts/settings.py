@@ -78,7 +78,9 @@ class ShopSettings(Section):
 class WorkerSettings(Section):
     """The stream worker. `poll_records` bounds a batch; `metrics_port` 0 takes any free one.
 
-    `cache_profiles` decoded states are kept in memory, up to some 40 kB each.
+    `cache_profiles` decoded states are kept in memory, up to some 40 kB each. A worker that is killed
+    and started again under the same `instance` goes on at once, not after the group has missed it;
+    no two may run under one, and without a name each start is a new member.
     """
 
     group: str = "clickloop-worker"
@@ -86,6 +88,7 @@ class WorkerSettings(Section):
     poll_timeout_ms: int = 500
     metrics_port: int = 18081
     cache_profiles: int = Field(default=5000, ge=1)
+    instance: str = ""
 
 
 class LakeSettings(Section):

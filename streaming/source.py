@@ -155,5 +155,6 @@ def open_source(settings: Settings, checkpoint: Checkpoint, on_lost: Callable[[i
     """The worker's source, in its group. Raises KafkaError where no broker answers."""
     worker = settings.worker
     group = settings.kafka.topic_prefix + worker.group
+    overrides.setdefault("group_instance_id", worker.instance or None)
     consumer = open_consumer(settings, group=group, max_records=worker.poll_records, **overrides)
     return Source(consumer, Topics(settings.kafka.topic_prefix).events, checkpoint, on_lost)

@@ -1,0 +1,130 @@
+"""Each event has exactly one effect, whatever is killed, repeated or out of order."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from contracts.settings import Settings
+from streaming.loop import Parts
+from tests.streaming.support import (
+    WorkerProcess,
+    caught_up,
+    check_everything,
+    make_events,
+    run_in_process,
+    send,
+    total_offset,
+    until,
+)
+
+
+def test_worker_killed_ten_times_at_random_points_leaves_each_event_once(settings: Settings, store: Any) -> None:
+    events = make_events(20_000, visitors=400, seed=1, step_s=5.0)
+    feeding = threading.Thread(target=send, args=(settings, events), kwargs={"pause_every": 100, "pause_s": 0.1})
+    feeding.start()
+    chance = random.Random(2)
+    offsets = []
+    for _ in range(10):
+        worker = WorkerProcess(settings, instance="one")
+        time.sleep(chance.uniform(0.5, 2.0))
+        worker.kill()
+        offsets.append(total_offset(settings))
+    feeding.join()
+    assert len(set(offsets)) >= 8, f"expected the workers to be killed while they worked, came offsets {offsets}"
+    worker = WorkerProcess(settings, instance="one")
+    until(lambda: caught_up(settings), what="the last worker at Kafka's end")
+    worker.kill()
+    check_everything(settings, store, events)
+
+
+def _kill_at(what: str, after_calls: int) -> Any:
+    """Sabotage that ends the process, as SIGKILL does, before or after a step of a certain batch."""
+
+    def sabotage(parts: Parts) -> None:
+        target, name = {
+            "rows": (parts.rows, "write_behavior"),
+            "flush": (parts.outbox, "flush"),
+            "commit": (parts.checkpoint, "commit"),
+        }[what.split()[1]]
+        step, calls = getattr(target, name), 0
+
+        def deadly(*arguments: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == after_calls and what.startswith("before"):
+                os.kill(os.getpid(), signal.SIGKILL)
+            result = step(*arguments)
+            if calls == after_calls:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return result
+
+        setattr(target, name, deadly)
+
+    return sabotage
+
+
+@pytest.mark.parametrize("point", ["before rows", "after rows", "after flush", "before commit", "after commit"])
+def test_worker_killed_at_each_step_leaves_each_event_once(settings: Settings, store: Any, point: str) -> None:
+    events = make_events(3_000, visitors=50, seed=3)
+    send(settings, events)
+    small = settings.model_copy(update={"worker": settings.worker.model_copy(update={"poll_records": 400})})
+    for batch in (1, 2):
+        worker = WorkerProcess(small, _kill_at(point, batch), instance="one")
+        assert worker.join() == -signal.SIGKILL
+    run_in_process(small, store, instance="one")
+    check_everything(settings, store, events)
+
+
+def test_repeated_and_shuffled_events_leave_what_clean_input_leaves(settings: Settings, store: Any) -> None:
+    events = make_events(2_000, visitors=100, seed=4)
+    chance = random.Random(5)
+    # A repeat comes soon after, as a client's second try does; order breaks within some dozens.
+    noisy = sorted(
+        [*enumerate(events), *((place + 20, events[place]) for place in range(0, len(events), 3))],
+        key=lambda pair: pair[0] + chance.uniform(0, 40),
+    )
+    send(settings, [event for _, event in noisy])
+    run_in_process(settings, store)
+    check_everything(settings, store, events, to_the_bit=False)
+
+
+def test_two_workers_share_the_partitions_and_survive_a_rebalance(settings: Settings, store: Any) -> None:
+    events = make_events(8_000, visitors=300, seed=6)
+    feeding = threading.Thread(target=send, args=(settings, events), kwargs={"pause_every": 200, "pause_s": 0.15})
+    feeding.start()
+    first = WorkerProcess(settings)
+    time.sleep(2.0)
+    second = WorkerProcess(settings)
+    time.sleep(2.5)
+    first.signal(signal.SIGTERM)
+    third = WorkerProcess(settings)
+    feeding.join()
+    until(lambda: caught_up(settings), what="the workers at Kafka's end")
+    assert first.join() == 0
+    second.kill()
+    third.kill()
+    check_everything(settings, store, events)
+
+
+def test_worker_that_slept_through_its_eviction_has_no_effect_when_it_wakes(settings: Settings, store: Any) -> None:
+    events = make_events(4_000, visitors=80, seed=7)
+    zombie = WorkerProcess(settings)
+    send(settings, events[:1_000])
+    until(lambda: caught_up(settings), what="the first worker at Kafka's end")
+    zombie.signal(signal.SIGSTOP)
+    send(settings, events[1_000:2_500])
+    heir = WorkerProcess(settings)
+    until(lambda: caught_up(settings), what="the second worker at Kafka's end")
+    zombie.signal(signal.SIGCONT)
+    send(settings, events[2_500:])
+    until(lambda: caught_up(settings), what="both at Kafka's end")
+    zombie.kill()
+    heir.kill()
+    check_everything(settings, store, events)
