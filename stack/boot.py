@@ -11,7 +11,6 @@ from stack.kafka_server import kafka_ready
 from stack.ports import bindable, holder
 from stack.programs import Program, kafka_address, own_kafka, programs, redis_address, servers, services
 from stack.redis_server import redis_ready
-from stack.setup import load_catalogue
 from stack.stages import Stages
 from stack.supervisor import Supervisor, SupervisorError
 from stack.topics import create_topics
@@ -46,7 +45,6 @@ class Boot:
         self._require_external(own)
         with self.stages.stage("Topics"):
             create_topics(self.settings)
-        load_catalogue(self.settings)
 
     def _require_external(self, own: list[Program]) -> None:
         names = {program.name for program in own}
@@ -57,8 +55,8 @@ class Boot:
             raise SupervisorError(f"expected Redis at {host}:{port}, none answers")
 
     def apply(self) -> None:
-        """Feast's registry."""
-        self.job("apply", "Feast: apply")
+        """Feast's registry and the catalogue."""
+        self.job("apply", "Feast and the catalogue")
 
     def job(self, name: str, title: str) -> bool:
         """Run a job unless its work is done. Returns whether it ran."""

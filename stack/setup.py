@@ -7,7 +7,6 @@ containers, where Kafka and Redis run already.
 from __future__ import annotations
 
 import hashlib
-import shutil
 import sys
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from stack.secrets import ensure_secrets
 from stack.topics import create_topics
 
 REGISTERED = ("feature_repo/*.py", "feature_repo/*.yaml", "features/*.py", "contracts/lake.py", "contracts/settings.py")
-BUNDLED_CATALOGUE = Path("shop") / "data" / "catalogue.parquet"
+CATALOGUE = ("shop/data/catalogue.parquet",)
 
 
 def prepare_home(settings: Settings) -> Settings:
@@ -25,38 +24,33 @@ def prepare_home(settings: Settings) -> Settings:
     return load_settings()
 
 
-def load_catalogue(settings: Settings) -> None:
-    """Lay the bundled catalogue where every process reads it; an edited one there stays."""
-    target = settings.catalogue_path
-    if not target.exists():
-        partial = target.with_suffix(".partial")
-        shutil.copyfile(settings.project / BUNDLED_CATALOGUE, partial)
-        partial.replace(target)
-
-
 def definitions_digest(settings: Settings) -> str:
-    """What Feast's registry depends on: its definitions' sources and the place of the stores."""
+    """What the registry and the items depend on: the definitions' sources, the catalogue, the place of the stores."""
     digest = hashlib.sha256(f"{settings.home}|{settings.redis.url}|{settings.redis.key_prefix}".encode())
-    for pattern in REGISTERED:
+    for pattern in REGISTERED + CATALOGUE:
         for path in sorted(settings.project.glob(pattern)):
             digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
 def feast_applied(settings: Settings) -> bool:
-    """Whether the registry holds the definitions as they stand in the sources."""
+    """Whether registry and items hold what the sources say."""
     stamp = _stamp(settings)
     return stamp.exists() and stamp.read_text() == definitions_digest(settings)
 
 
 def apply_feast(settings: Settings) -> bool:
-    """Register the definitions unless they are. Imports Feast: seconds. Returns whether anything was done."""
+    """Register the definitions and load the catalogue unless both are done. Imports Feast: seconds.
+
+    Returns whether anything was done.
+    """
     if feast_applied(settings):
         return False
     digest = definitions_digest(settings)
     from feature_repo.store import apply
+    from streaming.catalogue import load_catalogue
 
-    apply(settings)
+    load_catalogue(settings, store=apply(settings))
     stamp = _stamp(settings)
     stamp.parent.mkdir(parents=True, exist_ok=True)
     stamp.write_text(digest)
@@ -75,7 +69,6 @@ def main() -> int:
     configure_logging("setup")
     settings = prepare_home(load_settings())
     create_topics(settings)
-    load_catalogue(settings)
     for name in ("apply", "backfill", "train"):
         if not jobs.JOBS[name].done(settings):
             jobs.JOBS[name].run(settings, lambda done, total: None)
