@@ -45,6 +45,8 @@ class Visit:
     def shot(self, name: str) -> None:
         """Leave a picture of what the visitor sees."""
         ARTIFACTS.mkdir(exist_ok=True)
+        # Until what glides has arrived.
+        self.page.wait_for_timeout(700)
         self.page.screenshot(path=ARTIFACTS / f"shop-{name}.png")
 
     def row(self) -> list[str]:

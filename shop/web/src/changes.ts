@@ -33,6 +33,8 @@ function rank(name: string): number {
 }
 
 function differs(before: unknown, after: unknown): boolean {
+  // A visitor not known before had nothing: nothing still is no change.
+  if (before === undefined && (after === 0 || after === "" || (Array.isArray(after) && after.length === 0))) return false;
   if (typeof before === "number" && typeof after === "number") {
     // Decay alone moves a float a little between two requests.
     if (Number.isInteger(before) && Number.isInteger(after)) return before !== after;

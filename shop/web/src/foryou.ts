@@ -2,6 +2,7 @@ import type { Cause, Round } from "./chase.ts";
 import { byId } from "./dom.ts";
 import { ms, plural } from "./format.ts";
 import { didWhat } from "./panel.ts";
+import type { Place } from "./router.ts";
 import { redraw, type Redrawn } from "./row.ts";
 import type { Article, Recommendation } from "./types.ts";
 
@@ -42,9 +43,13 @@ export function newForYou(onAdd: (article: Article) => void) {
           ? "Recommendations do not answer just now; these are the last ones."
           : "Recommendations do not answer just now. The shop works without them.";
     },
-    hide: (hidden: boolean) => {
-      section.hidden = hidden;
+    /** In full on the shop's first page, in short beside other views, not at all in the cart's. */
+    at: (place: Place) => {
+      section.hidden = place.view === "cart" || place.view === "checkout" || place.view === "nowhere";
+      const first = place.view === "catalogue" && !place.query && !place.category && place.page === 1;
+      section.classList.toggle("compact", !first);
     },
-    compact: (compact: boolean) => section.classList.toggle("compact", compact),
   };
 }
+
+export type ForYou = ReturnType<typeof newForYou>;

@@ -1,12 +1,12 @@
 import { browserContext, capture, newBrowserTracker } from "/tracker/clickloop.js";
 import { newService, shop } from "./api.ts";
-import { newApp } from "./page.ts";
+import { begin } from "./page.ts";
 
 /** Read where everything is, then begin. */
 async function start(): Promise<void> {
   const config = await shop.config();
   const tracker = newBrowserTracker(window, { collectorUrl: config.collectorUrl, writeKey: config.writeKey });
-  const app = newApp({
+  await begin({
     tracker,
     capture: capture(tracker, window),
     service: newService(config.serviceUrl),
@@ -15,7 +15,6 @@ async function start(): Promise<void> {
       return { locale, time_zone: timezone, device: device?.type ?? "" };
     },
   });
-  await app.start();
 }
 
 start().catch((error: unknown) => {

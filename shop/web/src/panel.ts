@@ -26,6 +26,11 @@ const DID: Record<string, string> = {
   consent: "Changed privacy",
 };
 
+const CHOSEN_BY: Record<string, string> = {
+  popular: "what is popular",
+  popular_in_context: "what is popular around you",
+};
+
 /** What the visitor did, in words. */
 export const didWhat = (event: string): string => DID[event] ?? event;
 
@@ -154,7 +159,7 @@ export function newPanel(root: HTMLElement, nameOf: (itemId: string) => string, 
     },
     answer: (given: Recommendation) => {
       const facts: [string, string][] = [
-        ["Chosen by", given.source === "model" ? `model ${given.model_version ?? "unnamed"}` : given.source],
+        ["Chosen by", CHOSEN_BY[given.source] ?? `${given.source} ${given.model_version ?? ""}`],
         ["Events in your state", String(given.state_version)],
         ["Variant", given.variant],
         ["Answer", given.recommendation_id],

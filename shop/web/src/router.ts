@@ -43,7 +43,11 @@ function decoded(part: string): string {
 /** Follows links inside the page without loading it anew; returns a way to go somewhere. */
 export function newRouter(window: Window, onPlace: (place: Place) => void): { go(address: string): void; start(): void } {
   const { document, history, location } = window;
-  const here = () => onPlace(placeOf(new URL(location.href)));
+  let shown = "";
+  const here = () => {
+    shown = location.pathname + location.search;
+    onPlace(placeOf(new URL(location.href)));
+  };
   const go = (address: string) => {
     history.pushState(null, "", address);
     window.scrollTo({ top: 0 });
@@ -57,6 +61,9 @@ export function newRouter(window: Window, onPlace: (place: Place) => void): { go
     event.preventDefault();
     go(link.pathname + link.search);
   });
-  window.addEventListener("popstate", here);
+  window.addEventListener("popstate", () => {
+    // Jumping to a part of the page is no other place.
+    if (location.pathname + location.search !== shown) here();
+  });
   return { go, start: here };
 }

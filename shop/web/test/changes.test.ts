@@ -36,6 +36,10 @@ test("a feature of a visitor unknown before comes from nothing", () => {
   ]);
 });
 
+test("nothing that comes of nothing is no change", () => {
+  assert.deepEqual(changes({}, features({ click_5m: 0, country: "", cart_items: [] }), nameOf), []);
+});
+
 test("the most telling changes come first", () => {
   const after = features({ click_decayed_1h: 1, click_7d: 1, click_5m: 1, recent_items: ["21071"] });
   assert.deepEqual(
