@@ -35,6 +35,7 @@ class RunningCollector:
         self.topics = Topics(settings.kafka.topic_prefix)
         self._log = log
         self._consumer: Any = None
+        self._http = httpx.Client(timeout=30)
         self._begin = {
             TopicPartition(topic, number): 0
             for topic in (self.topics.events, self.topics.rejected)
@@ -69,7 +70,7 @@ class RunningCollector:
             if self.process.poll() is not None:
                 raise RuntimeError(f"expected a running collector, came: {self.log[-3000:]}")
             try:
-                if httpx.get(f"{self.url}/health", timeout=5).status_code == status:
+                if self._http.get(f"{self.url}/health").status_code == status:
                     return
             except httpx.TransportError:
                 pass
@@ -80,12 +81,16 @@ class RunningCollector:
         """POST a body, JSON unless it is bytes, to `/v1/<call>` with the write key."""
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
         given = {"Authorization": self.authorization, **headers}
-        return httpx.post(f"{self.url}/v1/{call}", content=body, headers=given, timeout=30)
+        return self._http.post(f"{self.url}/v1/{call}", content=body, headers=given)
 
     def mark(self) -> None:
         """Forget what was written so far: `written` tells only of what follows."""
         consumer = self._open()
         self._begin = consumer.end_offsets(list(self._begin))
+
+    def rewind(self) -> None:
+        """Tell of everything again."""
+        self._begin = dict.fromkeys(self._begin, 0)
 
     def written(self, topic: str) -> list[tuple[int, bytes | None, bytes]]:
         """Partition, key and value of each record of a topic since the mark, up to its present end."""
@@ -123,6 +128,7 @@ class RunningCollector:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+        self._http.close()
         if self._consumer is not None:
             self._consumer.close()
 
