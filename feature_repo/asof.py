@@ -208,5 +208,5 @@ def _found(left: pa.Table, right: pa.Table, keys: Sequence[str], ttl: timedelta)
     with duckdb.connect() as connection:
         connection.register("labels", left)
         connection.register("history", right)
-        result: Any = connection.execute(query).to_arrow_table()
+        result: Any = connection.sql(query).to_arrow_table()
     return result["found"].combine_chunks()

@@ -3,6 +3,7 @@ write features import this module."""
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,7 +34,10 @@ def apply(settings: Settings) -> FeatureStore:
     """Register every definition, as `feast apply` does, and make the lake's tables. Returns the store."""
     open_catalog(settings)
     store = open_store(settings)
-    store.apply(define(settings).objects())
+    with warnings.catch_warnings():
+        # Feast calls on-demand views slow offline: one label is evaluated in Python in well under a millisecond.
+        warnings.filterwarnings("ignore", message="On demand feature view is an experimental feature")
+        store.apply(define(settings).objects())
     return store
 
 

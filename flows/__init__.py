@@ -1,0 +1,13 @@
+"""Prefect flows. No logic: tasks wrap plain functions.
+
+Prefect reads its environment once, when it is imported, so this package settles it first:
+its database goes to the home folder, and nothing is reported to anybody.
+"""
+
+import os
+
+from contracts.settings import load_settings
+from contracts.telemetry import silence
+
+silence(os.environ)
+os.environ.setdefault("PREFECT_HOME", str(load_settings().home / "prefect"))

@@ -14,6 +14,11 @@ from training.dataset import Dataset, Longs
 
 Floats = NDArray[np.float32]
 
+_SECONDS_A_DAY = 86_400.0
+_TINY = 1e-300
+# Below any similarity that a recent line brings along.
+_FALLBACK = 1e-5
+
 
 class Scorer(Protocol):
     """Scores [moments, items] of moments of a dataset; a higher score is better."""
@@ -28,7 +33,8 @@ class Popularity:
         self.counts = decayed_counts(dataset, cutoff_us, half_life_days)
 
     def __call__(self, dataset: Dataset, rows: Longs) -> Floats:
-        return np.broadcast_to(self.counts.astype(np.float32), (len(rows), len(self.counts)))
+        scores: Floats = np.broadcast_to(self.counts.astype(np.float32), (len(rows), len(self.counts)))
+        return scores
 
 
 class ItemKnn:
@@ -36,26 +42,29 @@ class ItemKnn:
 
     similarity(i, j) = c(i, j) / (c(i, i) ** (1 - exponent) * c(j, j) ** exponent + shrink) with decayed
     counts c, kept for each i's `neighbours` most similar j; the score of j is the sum over the
-    history, each line weighted by its age.
+    history, each line weighted by its age. Where the neighbours say nothing, popularity of late
+    decides: a first-time visitor gets that, and it breaks ties.
     """
 
     def __init__(self, dataset: Dataset, cutoff_us: int, config: KnnConfig) -> None:
         self._config = config
-        self._similarity = _similarity(dataset, cutoff_us, config)
+        self._similarity = co_purchase_similarity(dataset, cutoff_us, config)
+        counts = decayed_counts(dataset, cutoff_us, config.popularity_half_life_days)
+        self._fallback = (_FALLBACK * counts / max(counts.max(), _TINY)).astype(np.float32)
 
     def __call__(self, dataset: Dataset, rows: Longs) -> Floats:
         items = dataset.inputs.items[rows]
-        ages_days = dataset.ages_s[rows] / 86_400.0
+        ages_days = dataset.ages_s[rows].astype(np.float64) / _SECONDS_A_DAY
         weights = np.where(items > 0, np.exp2(-ages_days / self._config.history_half_life_days), 0.0)
         # Relative to the newest line: only the order of items counts, and old histories would vanish.
-        weights /= np.maximum(weights.max(axis=1, keepdims=True), 1e-30)
-        places = np.repeat(np.arange(len(rows)), items.shape[1]).reshape(items.shape)
+        weights = weights / np.maximum(weights.max(axis=1, keepdims=True), _TINY)
         present = items > 0
+        places = np.nonzero(present)[0]
         history = sparse.csr_matrix(
-            (weights[present], (places[present], items[present] - 1)),
+            (weights[present], (places, items[present] - 1)),
             shape=(len(rows), len(dataset.vocabulary.items)),
         )
-        scores: Floats = (history @ self._similarity).astype(np.float32)
+        scores: Floats = (history @ self._similarity).astype(np.float32) + self._fallback
         return scores
 
 
@@ -63,15 +72,16 @@ def decayed_counts(dataset: Dataset, cutoff_us: int, half_life_days: float | Non
     """Purchases of each item [items], each halved every `half_life_days` before the cutoff; None counts them all."""
     ages = (cutoff_us - dataset.at_us) / DAY_US
     weights = np.ones(len(dataset)) if half_life_days is None else np.exp2(-ages / half_life_days)
-    per_line = np.repeat(weights, np.diff(dataset.purchased.starts))
-    counts: NDArray[np.float64] = np.bincount(dataset.purchased.flat, per_line, minlength=len(dataset.vocabulary.items))
-    return counts
+    per_line = np.repeat(weights, dataset.purchased.lengths)
+    counts = np.bincount(dataset.purchased.flat, per_line, minlength=len(dataset.vocabulary.items))
+    return counts.astype(np.float64)
 
 
-def _similarity(dataset: Dataset, cutoff_us: int, config: KnnConfig) -> Floats:
+def co_purchase_similarity(dataset: Dataset, cutoff_us: int, config: KnnConfig) -> Floats:
+    """The similarities of `ItemKnn` [items, items], float32; the diagonal is 0."""
     count = len(dataset.vocabulary.items)
     ages = (cutoff_us - dataset.at_us) / DAY_US
-    weights = np.repeat(np.exp2(-ages / (2.0 * config.half_life_days)), np.diff(dataset.purchased.starts))
+    weights = np.repeat(np.exp2(-ages / (2.0 * config.half_life_days)), dataset.purchased.lengths)
     baskets = sparse.csr_matrix((weights, dataset.purchased.flat, dataset.purchased.starts), (len(dataset), count))
     together = (baskets.T @ baskets).toarray()
     alone = together.diagonal().copy()
@@ -81,4 +91,5 @@ def _similarity(dataset: Dataset, cutoff_us: int, config: KnnConfig) -> Floats:
     if config.neighbours < count:
         least = -np.partition(-similarity, config.neighbours - 1, axis=1)[:, config.neighbours - 1 : config.neighbours]
         similarity[similarity < least] = 0.0
-    return similarity.astype(np.float32)
+    result: Floats = similarity.astype(np.float32)
+    return result

@@ -13,14 +13,17 @@ class TowerConfig:
     hidden: int = 64
     epochs: int = 20
     batch: int = 512
-    learning_rate: float = 3e-3
+    learning_rate: float = 2e-3
     weight_decay: float = 1e-6
     history_dropout: float = 0.2
     vector_dropout: float = 0.2
-    id_dropout: float = 0.0
+    id_dropout: float = 0.2
     basket_exponent: float = 0.5
     label_half_life_days: float = 30.0
     bias_half_life_days: float = 10.0
+    initial_scale: float = 0.2
+    initial_shrink: float = 50.0
+    initial_half_life_days: float = 60.0
     session_share: float = 0.3
     session_items: int = 5
     # Up to this many items the softmax runs over all of them; beyond, over a sample, corrected for it.
@@ -33,10 +36,11 @@ class KnnConfig:
     """Item-kNN: cosine of decayed co-purchases, shrunk, over a recency-weighted history."""
 
     shrink: float = 50.0
-    half_life_days: float = 60.0
-    history_half_life_days: float = 30.0
+    half_life_days: float = 20.0
+    history_half_life_days: float = 20.0
     neighbours: int = 4000
-    exponent: float = 0.7
+    exponent: float = 0.85
+    popularity_half_life_days: float = 5.0
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class TrainingConfig:
 
     holdout_days: int = 14
     k: int = 10
-    popularity_half_life_days: float = 7.0
+    popularity_half_life_days: float = 5.0
     bootstrap_rounds: int = 1000
     max_labels: int | None = None
     tower: TowerConfig = TowerConfig()

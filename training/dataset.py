@@ -58,7 +58,7 @@ class Dataset:
 
     purchased: items chosen; basket: those of them not bought before; bought: items bought before.
     `inputs` holds the tower's arrays with a leading axis; ages_s: [moments, HISTORY] float32, the
-    exact ages of `inputs.items`.
+    exact ages of `inputs.items`; countries: where the purchase went.
     """
 
     vocabulary: Vocabulary
@@ -66,6 +66,7 @@ class Dataset:
     at_us: Longs
     inputs: TowerInput
     ages_s: NDArray[np.float32]
+    countries: NDArray[np.str_]
     purchased: Ragged
     basket: Ragged
     bought: Ragged
@@ -81,6 +82,7 @@ class Dataset:
             at_us=self.at_us[rows],
             inputs=TowerInput(**{field.name: getattr(self.inputs, field.name)[rows] for field in fields(TowerInput)}),
             ages_s=self.ages_s[rows],
+            countries=self.countries[rows],
             purchased=self.purchased.take(rows),
             basket=self.basket.take(rows),
             bought=self.bought.take(rows),
@@ -122,6 +124,7 @@ def build_dataset(moments: Sequence[Moment], values: Sequence[dict[str, Any]], v
         at_us=np.array([moment.at_us for moment, _ in kept], np.int64),
         inputs=stack([tower_input(row, vocabulary) for _, row in kept]),
         ages_s=np.stack([_known_ages(row, codes) for _, row in kept]),
+        countries=np.array([moment.country for moment, _ in kept]),
         purchased=Ragged.of([_places(moment.basket, codes) for moment, _ in kept]),
         basket=Ragged.of([_places(moment.basket - moment.bought, codes) for moment, _ in kept]),
         bought=Ragged.of([_places(moment.bought, codes) for moment, _ in kept]),

@@ -13,6 +13,7 @@ from training.batches import Batches
 from training.catalogue import ItemContent
 from training.config import TowerConfig
 from training.dataset import Dataset
+from training.initial import co_purchase_vectors
 from training.keras import tf
 from training.towers import ItemTower, TwoTower, UserTower
 
@@ -52,13 +53,13 @@ def fit_towers(
 
     The same arguments give the same weights on the same machine.
     """
-    dataset = dataset.take(np.flatnonzero(dataset.basket.lengths > 0))
+    everything, dataset = dataset, dataset.take(np.flatnonzero(dataset.basket.lengths > 0))
     tf.keras.utils.set_random_seed(config.seed)
     tf.config.experimental.enable_op_determinism()
-    bias = np.log1p(decayed_counts(dataset, cutoff_us, config.bias_half_life_days)).astype(np.float32)
+    bias = np.log1p(decayed_counts(everything, cutoff_us, config.bias_half_life_days)).astype(np.float32)
     mean, scale = standardisation(dataset.inputs.dense)
     model = TwoTower(
-        ItemTower(content, bias, config),
+        ItemTower(content, co_purchase_vectors(everything, cutoff_us, config), bias, config),
         UserTower(dataset.vocabulary, mean, scale, config),
         config,
     )

@@ -16,12 +16,16 @@ from contracts.settings import Settings
 
 @dataclass(frozen=True)
 class Moment:
-    """One visitor's purchases at one instant: what they chose (`basket`) and had bought before (`bought`)."""
+    """One visitor's purchases at one instant: what they chose (`basket`) and had bought before (`bought`).
+
+    `country` is the event's own, empty where unknown; it counts what is popular where, and is no feature.
+    """
 
     user_id: str
     at_us: int
     basket: frozenset[str]
     bought: frozenset[str]
+    country: str = ""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ def read_labels(settings: Settings) -> Labels:
     snapshot = table.current_snapshot()
     rows = table.scan(
         row_filter=f"type == '{EventType.PURCHASE.value}' and consent_training == true and item_id is not null",
-        selected_fields=("profile_id", "timestamp", "item_id"),
+        selected_fields=("profile_id", "timestamp", "item_id", "country"),
     ).to_arrow()
     if snapshot is None or rows.num_rows == 0:
         raise LookupError("lake: expected purchases to learn from, came none; run `clickloop load` or `backfill` first")
@@ -46,17 +50,18 @@ def read_labels(settings: Settings) -> Labels:
 
 
 def moments_of(rows: pa.Table) -> list[Moment]:
-    """Group purchases (profile_id, timestamp, item_id) by visitor and instant, in order of time, then visitor."""
+    """Group purchases (profile_id, timestamp, item_id, country) by instant and visitor, in that order."""
     at_us = rows["timestamp"].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_numpy()
     users = np.array(rows["profile_id"].to_pylist(), dtype=object)
     items = rows["item_id"].to_pylist()
+    countries = rows["country"].to_pylist()
     bought: dict[str, frozenset[str]] = {}
     moments = []
     for start, end, order in _groups(users, at_us):
         user, instant = str(users[order[start]]), int(at_us[order[start]])
         basket = frozenset(items[row] for row in order[start:end])
         before = bought.get(user, frozenset())
-        moments.append(Moment(user, instant, basket, before))
+        moments.append(Moment(user, instant, basket, before, countries[order[start]] or ""))
         bought[user] = before | basket
     return moments
 

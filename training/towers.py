@@ -28,7 +28,7 @@ class ItemTower(tf.keras.layers.Layer):  # type: ignore[misc]
     bought says something else than what is offered. Both share the content's part.
     """
 
-    def __init__(self, content: ItemContent, bias: Floats, config: TowerConfig) -> None:
+    def __init__(self, content: ItemContent, initial: tuple[Floats, Floats], bias: Floats, config: TowerConfig) -> None:
         super().__init__(name="item_tower")
         self._words = tf.constant(content.words)
         self._word_mask = tf.cast(self._words > 0, tf.float32)[..., None]
@@ -36,8 +36,11 @@ class ItemTower(tf.keras.layers.Layer):  # type: ignore[misc]
         self._prices = tf.constant(content.prices)
         self._id_dropout = config.id_dropout
         self.count = len(content.words)
-        self.ids = self._table("ids", self.count, config)
-        self.history_ids = self._table("history_ids", self.count, config)
+        history, ids = initial
+        self.ids = self.add_weight(name="ids", shape=ids.shape, initializer=tf.constant_initializer(ids))
+        self.history_ids = self.add_weight(
+            name="history_ids", shape=history.shape, initializer=tf.constant_initializer(history)
+        )
         self.word_table = self._table("words", len(content.vocabulary) + 1, config)
         self.category_table = self._table("categories", len(content.category_names), config)
         self.price_table = self._table("prices", PRICE_BUCKETS, config)

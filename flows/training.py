@@ -1,0 +1,44 @@
+"""The training flow: tasks around the steps of `training.run`, and nothing else.
+
+Runs as a plain call, with Prefect's ephemeral server behind it, or by the deployment in
+`prefect.yaml`. Steps hand each other live objects, so nothing is cached or persisted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+
+from contracts.settings import load_settings
+from training import run
+from training.config import TrainingConfig
+
+# Reading may meet a lake in mid-commit and the registry a locked database: those are worth another try.
+collect = task(retries=2, retry_delay_seconds=5, timeout_seconds=600, cache_policy=NO_CACHE)(run.collect)
+fit = task(retries=0, timeout_seconds=3600, cache_policy=NO_CACHE)(run.fit)
+write_candidate = task(retries=1, timeout_seconds=60, cache_policy=NO_CACHE)(run.write_candidate)
+measure = task(retries=1, timeout_seconds=600, cache_policy=NO_CACHE)(run.measure)
+publish = task(retries=0, timeout_seconds=120, cache_policy=NO_CACHE)(run.publish)
+decide = task(retries=1, retry_delay_seconds=2, timeout_seconds=60, cache_policy=NO_CACHE)(run.decide)
+
+
+@flow(name="train-and-promote", persist_result=False, validate_parameters=True)
+def train_and_promote(epochs: int | None = None, max_labels: int | None = None) -> dict[str, Any]:
+    """Train on the lake, register, and promote where the holdout shows it better; says what was decided and why.
+
+    `epochs` and `max_labels` (the newest purchase moments) shorten a run; left out, the configuration's stand.
+    """
+    settings = load_settings()
+    config = TrainingConfig(max_labels=max_labels)
+    if epochs is not None:
+        config = replace(config, tower=replace(config.tower, epochs=epochs))
+    collected = collect(settings, config)
+    arrays = fit(collected, config)
+    candidate = write_candidate(settings, collected, arrays, config)
+    measured = measure(settings, collected, candidate, config)
+    version = publish(settings, collected, candidate, measured, config)
+    decision: dict[str, Any] = decide(settings, version, measured, config)
+    return decision

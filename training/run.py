@@ -1,0 +1,200 @@
+"""The steps of one training run, in order: collect, fit, measure, publish, decide."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from contracts.item import Item
+from contracts.lake import EVENTS, USER_BEHAVIOR, open_table
+from contracts.model import ModelManifest
+from contracts.settings import Settings
+from features.tower_input import Vocabulary
+from training.artefact import TowerArrays, write_artefact
+from training.artefact_scorer import ArtefactScorer
+from training.baselines import ItemKnn, Popularity, Scorer
+from training.catalogue import item_content, read_catalogue
+from training.config import TrainingConfig
+from training.dataset import Dataset, build_dataset, join_features
+from training.evaluation import Result, evaluate_scorer, intervals
+from training.labels import Moment, read_labels
+from training.popular import count_popularity
+from training.registry import RunRecord, champion, promote, register
+from training.split import Holdout, temporal_holdout
+
+FEATURE_SERVICE = "two_tower_v1"
+TWO_TOWER, CHAMPION = "two_tower", "champion"
+ALL_TIME, OF_LATE, KNN = "popularity", "popularity_decayed", "item_knn"
+
+_log = structlog.get_logger()
+
+
+class Collected:
+    """Data of a run: catalogue, dataset, holdout, and the snapshots they were read from."""
+
+    def __init__(
+        self, catalogue: Sequence[Item], dataset: Dataset, holdout: Holdout, snapshots: dict[str, int]
+    ) -> None:
+        self.catalogue, self.dataset, self.holdout, self.snapshots = catalogue, dataset, holdout, snapshots
+        self.content = item_content(catalogue)
+
+    @property
+    def fit_set(self) -> Dataset:
+        """What models are fitted to."""
+        return self.dataset.take(self.holdout.fit)
+
+
+class Measured:
+    """Each model's result on the holdout, by name."""
+
+    def __init__(self, results: dict[str, Result], table: dict[str, dict[str, float]]) -> None:
+        self.results, self.table = results, table
+
+
+def collect(settings: Settings, config: TrainingConfig) -> Collected:
+    """Labels from the lake with the features as of just before each. Raises LookupError where there are none."""
+    from feature_repo.store import open_store
+
+    catalogue = read_catalogue(settings.catalogue_path)
+    labels = read_labels(settings)
+    moments = labels.moments[-config.max_labels :] if config.max_labels else labels.moments
+    behavior = open_table(settings, USER_BEHAVIOR).current_snapshot()
+    values = join_features(open_store(settings), FEATURE_SERVICE, moments)
+    dataset = build_dataset(moments, values, vocabulary_of(catalogue, moments))
+    snapshots = {EVENTS: labels.snapshot_id}
+    snapshots |= {USER_BEHAVIOR: behavior.snapshot_id} if behavior else {}
+    holdout = temporal_holdout(dataset, days=config.holdout_days)
+    _log.info("collected", moments=len(dataset), fit=len(holdout.fit), test=len(holdout.test), items=len(catalogue))
+    return Collected(catalogue, dataset, holdout, snapshots)
+
+
+def vocabulary_of(catalogue: Sequence[Item], moments: Sequence[Moment]) -> Vocabulary:
+    """The catalogue's items and categories, and the countries that the moments came from."""
+    return Vocabulary(
+        items=tuple(item.item_id for item in catalogue),
+        categories=tuple(sorted({item.category for item in catalogue})),
+        countries=tuple(sorted({moment.country for moment in moments if moment.country})),
+    )
+
+
+def fit(collected: Collected, config: TrainingConfig) -> TowerArrays:
+    """The towers, fitted to what came before the holdout."""
+    from training.export import tower_arrays
+    from training.fit import fit_towers
+
+    def progress(epoch: int, loss: float) -> None:
+        _log.info("epoch", epoch=epoch, of=config.tower.epochs, loss=round(loss, 4))
+
+    model = fit_towers(collected.fit_set, collected.content, collected.holdout.cutoff_us, config.tower, progress)
+    return tower_arrays(model)
+
+
+def write_candidate(settings: Settings, collected: Collected, arrays: TowerArrays, config: TrainingConfig) -> str:
+    """Lay the fitted towers down as an artefact without a version; returns the directory's name in `models`."""
+    vocabulary = collected.dataset.vocabulary
+    name = f"candidate-{secrets.token_hex(4)}"
+    manifest = ModelManifest(
+        model_version=name,
+        feature_service=FEATURE_SERVICE,
+        created_at=datetime.now(UTC).isoformat(),
+        dim=arrays.vectors.shape[1],
+        items=len(vocabulary.items),
+        countries=list(vocabulary.countries),
+        categories=list(vocabulary.categories),
+        snapshots=collected.snapshots,
+        metrics={},
+    )
+    popularity = count_popularity(
+        collected.dataset,
+        collected.catalogue,
+        int(collected.dataset.at_us.max()),
+        half_life_days=config.popularity_half_life_days,
+    )
+    write_artefact(settings.model_dir / name, arrays, collected.catalogue, popularity, manifest)
+    return name
+
+
+def measure(settings: Settings, collected: Collected, candidate: str, config: TrainingConfig) -> Measured:
+    """The candidate, the baselines and the present champion on the same holdout."""
+    fit_set, cutoff_us = collected.fit_set, collected.holdout.cutoff_us
+    scorers: dict[str, Scorer] = {
+        ALL_TIME: Popularity(fit_set, cutoff_us, half_life_days=None),
+        OF_LATE: Popularity(fit_set, cutoff_us, half_life_days=config.popularity_half_life_days),
+        KNN: ItemKnn(fit_set, cutoff_us, config.knn),
+        TWO_TOWER: ArtefactScorer(settings.model_dir / candidate),
+    }
+    present = champion(settings)
+    if present is not None:
+        scorers[CHAMPION] = ArtefactScorer(settings.model_dir / present)
+    dataset, holdout, k = collected.dataset, collected.holdout, config.k
+    results = {
+        name: evaluate_scorer(scorer, dataset, holdout, collected.content.categories, k=k)
+        for name, scorer in scorers.items()
+    }
+    table = {name: result.metrics(k) for name, result in results.items()}
+    table[TWO_TOWER] |= intervals(
+        results[TWO_TOWER],
+        dataset.users[holdout.test],
+        k=k,
+        rounds=config.bootstrap_rounds,
+        seed=config.tower.seed,
+    )
+    for name, row in table.items():
+        _log.info("measured", model=name, **{metric: round(value, 4) for metric, value in row.items()})
+    return Measured(results, table)
+
+
+def publish(
+    settings: Settings, collected: Collected, candidate: str, measured: Measured, config: TrainingConfig
+) -> str:
+    """Log and register the candidate; returns its version."""
+    record = RunRecord(
+        parameters=_flat(asdict(config)),
+        metrics=measured.table,
+        feature_service=FEATURE_SERVICE,
+        snapshots=collected.snapshots,
+    )
+    version = register(settings, settings.model_dir / candidate, record)
+    _log.info("registered", version=version)
+    return version
+
+
+def decide(settings: Settings, version: str, measured: Measured, config: TrainingConfig) -> dict[str, Any]:
+    """Promote the version if it beats popularity and the champion; says what was decided and why."""
+    present = champion(settings)
+    reason = refusal(measured.table, k=config.k)
+    if reason is None:
+        promote(settings, version)
+    _log.info("decided", version=version, promoted=reason is None, reason=reason, previous=present)
+    return {
+        "version": version,
+        "promoted": reason is None,
+        "reason": reason or "beats popularity and the champion before it on the same holdout",
+        "champion": champion(settings),
+        "metrics": measured.table,
+    }
+
+
+def refusal(table: dict[str, dict[str, float]], *, k: int) -> str | None:
+    """Why the two-tower may not become champion; None where it may. An equal score is no better."""
+    metric = f"ndcg_at_{k}"
+    own = table[TWO_TOWER][metric]
+    for rival in (ALL_TIME, OF_LATE, CHAMPION):
+        if rival in table and own <= table[rival][metric]:
+            return f"{metric} {own:.4f} does not beat {rival}'s {table[rival][metric]:.4f}"
+    return None
+
+
+def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in config.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat
