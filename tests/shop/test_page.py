@@ -247,3 +247,35 @@ def test_the_cart_survives_a_reload_and_gives_pieces_back(standins: Standins, vi
     (removed,) = [m for m in standins.collector.messages if m.get("event") == "Product Removed"]
     assert removed["properties"]["quantity"] == 2
     assert visit.complaints == []
+
+
+def test_what_waits_is_handed_over_when_the_visitor_leaves(standins: Standins, visitor: Visitor) -> None:
+    page = visitor(standins.address).page
+    expect(page.locator(".grid .card")).to_have_count(24)
+    wait_for_events(page, standins.collector, "page")
+    page.mouse.wheel(0, 4000)
+    expect(page.locator(".events")).to_contain_text("Scrolled")
+    page.goto("about:blank")
+    wait_for_events(page, standins.collector, "scroll")
+    told = [message["messageId"] for message in standins.collector.messages]
+    assert len(told) == len(set(told))
+
+
+def test_hovers_sights_and_dwelling_are_told_with_their_article_and_place(standins: Standins, visitor: Visitor) -> None:
+    page = visitor(standins.address).page
+    expect(page.locator("#for-you-items .card")).to_have_count(10)
+    third = page.locator("#for-you-items .card").nth(2)
+    third.hover()
+    page.wait_for_timeout(2200)
+    page.mouse.move(1, 1)
+    page.locator("#cart").click()
+    wait_for_events(page, standins.collector, "hover", "impression", "dwell")
+    messages = standins.collector.messages
+    hover = next(message["properties"] for message in messages if message.get("event") == "hover")
+    assert hover["duration_ms"] >= 600
+    assert hover["list_id"] == "for-you"
+    assert hover["position"] == 2
+    sights = [message["properties"] for message in messages if message.get("event") == "impression"]
+    seen = {sight["product_id"]: sight for sight in sights if sight.get("list_id") == "for-you"}
+    assert len(seen) == 10
+    assert all(sight["recommendation_id"] for sight in seen.values())

@@ -44,6 +44,7 @@ const STAGES = [
 
 /** The panel beside the shop: what happens behind it, live. */
 export function newPanel(root: HTMLElement, nameOf: (itemId: string) => string, onClose: () => void) {
+  const troubles = new Map<string, string>();
   const rows = new Map<string, { row: HTMLElement; state: HTMLElement }>();
   const figure = h("b", { class: "figure" }, "–");
   const caption = h("p", { class: "caption" }, "Click an article: this times the way to the changed list.");
@@ -184,9 +185,11 @@ export function newPanel(root: HTMLElement, nameOf: (itemId: string) => string, 
         ),
       );
     },
-    trouble: (text: string) => {
-      trouble.textContent = text;
-      trouble.hidden = text === "";
+    /** Says who does not answer; an empty text says that it does again. */
+    trouble: (who: "collector" | "service", text: string) => {
+      troubles.set(who, text);
+      trouble.textContent = [...troubles.values()].filter(Boolean).join(" ");
+      trouble.hidden = trouble.textContent === "";
     },
   };
 }

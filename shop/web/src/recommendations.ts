@@ -42,7 +42,7 @@ export function newRecommendations(parts: RecommendationParts) {
 
   const show = async (answer: Recommendation, cause: Cause) => {
     names.learn(answer.items);
-    panel.trouble("");
+    panel.trouble("service", "");
     if (cause === "act" || cause === "asked") before = features;
     panel.changes(changes(before, answer.features, names.of));
     features = answer.features;
@@ -55,7 +55,7 @@ export function newRecommendations(parts: RecommendationParts) {
   const away = (error: unknown) => {
     console.warn("clickloop: recommendations are away", error);
     forYou.away();
-    panel.trouble("The recommendation service does not answer.");
+    panel.trouble("service", "The recommendation service does not answer.");
     window.clearTimeout(retry);
     retry = window.setTimeout(() => void chase.refresh(), RETRY_MS);
   };
@@ -75,9 +75,10 @@ export function newRecommendations(parts: RecommendationParts) {
   tracker.on((notice) => {
     panel.hear(notice);
     chase.hear(notice);
-    if (notice.kind === "accepted") panel.trouble("");
+    if (notice.kind === "accepted") panel.trouble("collector", "");
     if (notice.kind === "deferred") {
-      panel.trouble(`The collector does not answer; your events are kept and sent in ${ms(notice.retryInMs / 1000)} s.`);
+      const inSeconds = ms(notice.retryInMs / 1000);
+      panel.trouble("collector", `The collector does not answer; your events are kept and sent in ${inSeconds} s.`);
     }
   });
 
