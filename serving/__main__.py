@@ -8,7 +8,7 @@ from contracts.logs import configure_logging
 from contracts.settings import load_settings
 from serving.server import serve
 
-# These tell at length what our own records say once.
+# These tell at length, Kafka's ten times a second, what our own records say once.
 _TALKATIVE = ("kafka", "feast", "httpx", "bentoml", "asyncio")
 
 
@@ -16,7 +16,7 @@ def main() -> None:
     """Read the settings and serve."""
     configure_logging("serving")
     for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(logging.ERROR)
+        logging.getLogger(name).setLevel(logging.CRITICAL if name == "kafka" else logging.ERROR)
     serve(load_settings())
 
 

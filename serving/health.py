@@ -54,7 +54,7 @@ class HealthCheck:
             "catalogue": Part(UP if shelf.catalogue else MISSING, self.library.catalogue_error),
             "feast": Part(self.reader.feast_state, self.reader.feast_error),
             "redis": Part(self.reader.redis_state()),
-            "kafka": Part(self.served.state),
+            "kafka": Part(self.served.state, self.served.error),
         }
         ready = self.reader.warm and bool(shelf.catalogue)
         well = all(part.state == UP and not part.error for part in parts.values())

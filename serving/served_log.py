@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import socket
 import threading
 
 import msgspec
@@ -39,11 +40,17 @@ class ServedLog:
         self._encoder = msgspec.json.Encoder()
         self._log = structlog.get_logger(__name__)
         self._state = STARTING
+        self._error = ""
 
     @property
     def state(self) -> str:
         """`starting`, `up` or `away`, by the last connection or delivery."""
         return self._state
+
+    @property
+    def error(self) -> str:
+        """Why Kafka counts as away; empty where it does not."""
+        return self._error
 
     def start(self) -> None:
         """Begin to send."""
@@ -83,6 +90,8 @@ class ServedLog:
         """A producer, once there is a broker; None where stopped before."""
         while not self._stopping.is_set():
             try:
+                # A producer that finds no broker leaves its sockets open, so look first.
+                _knock(self._settings.bootstrap)
                 producer = KafkaProducer(
                     bootstrap_servers=self._settings.bootstrap,
                     acks="all",
@@ -92,7 +101,7 @@ class ServedLog:
                     delivery_timeout_ms=DELIVERY_TIMEOUT_MS,
                     request_timeout_ms=DELIVERY_TIMEOUT_MS // 2,
                 )
-            except KafkaError as error:
+            except (KafkaError, OSError) as error:
                 self._turn(AWAY, error)
                 self._stopping.wait(self._retry_s)
             else:
@@ -125,10 +134,25 @@ class ServedLog:
         self._turn(AWAY, error)
 
     def _turn(self, state: str, error: Exception | None = None) -> None:
+        self._error = "" if error is None else f"{type(error).__name__}: {error}"
         if state == self._state:
             return
         self._state = state
         if error is None:
             self._log.info("served_log.connected", topic=self._topic)
         else:
-            self._log.warning("served_log.away", topic=self._topic, error=f"{type(error).__name__}: {error}")
+            self._log.warning("served_log.away", topic=self._topic, error=self._error)
+
+
+def _knock(bootstrap: str) -> None:
+    """Connect to the first of the brokers that takes a connection. Raises OSError where none does."""
+    refused = OSError(f"expected brokers as host:port, came {bootstrap!r}")
+    for broker in bootstrap.split(","):
+        host, _, port = broker.strip().rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), timeout=CONNECT_TIMEOUT_MS / 1e3).close()
+        except OSError as error:
+            refused = error
+        else:
+            return
+    raise refused

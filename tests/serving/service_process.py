@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 from contracts.settings import Settings
 from stack.ports import free_port
 
-START_S = 120.0
+START_S = 60.0
+SHOWN_LOG = 4000
 POLL_S = 0.05
 
 
@@ -27,77 +28,18 @@ class Answer(NamedTuple):
     headers: Mapping[str, str]
 
 
-class ServiceProcess:
-    """`python -m serving` with these settings in its environment, on a free port."""
+class Client:
+    """Asks the service over one kept connection. For one thread."""
 
-    def __init__(self, settings: Settings, **overrides: str) -> None:
-        self.settings = settings
-        self.port = free_port()
-        self._log_path = settings.home / "service.log"
-        self._environment = {
-            **os.environ,
-            **environment(settings),
-            "CLICKLOOP_SERVING_PORT": str(self.port),
-            **overrides,
-        }
-        self._process: subprocess.Popen[bytes] | None = None
+    def __init__(self, port: int) -> None:
+        self.port = port
         self._connection: http.client.HTTPConnection | None = None
 
-    @property
-    def pid(self) -> int:
-        """Of the running service."""
-        if self._process is None:
-            raise RuntimeError("the service has not been started")
-        return self._process.pid
-
-    def log(self) -> str:
-        """All that the service has said."""
-        return self._log_path.read_text()
-
-    def start(self, *, ready: bool = True) -> ServiceProcess:
-        """Start, and wait until it is ready, or only until it listens."""
-        with self._log_path.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "serving"],
-                cwd=self.settings.project,
-                env=self._environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        self.wait(lambda: self.alive() and (not ready or self.get("/health").status == 200))
-        return self
-
-    def alive(self) -> bool:
-        """Whether it answers at all. Raises RuntimeError with its log where it has ended."""
-        if self._process is None or self._process.poll() is not None:
-            raise RuntimeError(f"the service ended:\n{self.log()}")
-        try:
-            return self.get("/livez").status == 200
-        except OSError:
-            return False
-
-    def stop(self) -> int:
-        """Ask it to end; returns its exit code."""
+    def close(self) -> None:
+        """Close the connection; the next request opens another."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-        if self._process is None:
-            return 0
-        self._process.terminate()
-        try:
-            return self._process.wait(20)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-            raise
-
-    def wait(self, condition: Callable[[], bool], *, limit_s: float = START_S) -> None:
-        """Until the condition holds. Raises TimeoutError with the service's log."""
-        deadline = time.monotonic() + limit_s
-        while not condition():
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"after {limit_s} s the condition does not hold:\n{self.log()}")
-            time.sleep(POLL_S)
 
     def get(self, path: str) -> Answer:
         """GET over the kept connection."""
@@ -151,6 +93,76 @@ class ServiceProcess:
             if found == name and wanted <= pairs:
                 return float(value)
         return 0.0
+
+
+class ServiceProcess(Client):
+    """`python -m serving` with these settings in its environment, on a free port."""
+
+    def __init__(self, settings: Settings, **overrides: str) -> None:
+        self.settings = settings
+        super().__init__(free_port())
+        self._log_path = settings.home / "service.log"
+        self._environment = {
+            **os.environ,
+            **environment(settings),
+            "CLICKLOOP_SERVING_PORT": str(self.port),
+            **overrides,
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """Of the running service."""
+        if self._process is None:
+            raise RuntimeError("the service has not been started")
+        return self._process.pid
+
+    def log(self) -> str:
+        """All that the service has said."""
+        return self._log_path.read_text()
+
+    def start(self, *, ready: bool = True) -> ServiceProcess:
+        """Start, and wait until it is ready, or only until it listens."""
+        with self._log_path.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "serving"],
+                cwd=self.settings.project,
+                env=self._environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        self.wait(lambda: self.alive() and (not ready or self.get("/health").status == 200))
+        return self
+
+    def alive(self) -> bool:
+        """Whether it answers at all. Raises RuntimeError with its log where it has ended."""
+        if self._process is None or self._process.poll() is not None:
+            raise RuntimeError(f"the service ended:\n{self.log()}")
+        try:
+            return self.get("/livez").status == 200
+        except OSError:
+            return False
+
+    def stop(self) -> int:
+        """Ask it to end; returns its exit code."""
+        self.close()
+        if self._process is None:
+            return 0
+        self._process.terminate()
+        try:
+            return self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise
+
+    def wait(self, condition: Callable[[], bool], *, limit_s: float = START_S) -> None:
+        """Until the condition holds. Raises TimeoutError with the service's log."""
+        deadline = time.monotonic() + limit_s
+        while not condition():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"after {limit_s} s the condition does not hold:\n{self.log()[-SHOWN_LOG:]}")
+            time.sleep(POLL_S)
 
 
 def environment(settings: Settings) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,7 @@ ORIGIN = "http://127.0.0.1:18000"
 
 
 @pytest.fixture(scope="module")
-def service(
-    shop_settings: Settings, store: Any, start_service: Callable[..., ServiceProcess]
-) -> Iterator[ServiceProcess]:
+def service(shop_settings: Settings, store: Any, start_service: Callable[..., ServiceProcess]) -> ServiceProcess:
     write_artefact(shop_settings, "first", ITEMS)
     promote(shop_settings, "first")
     return start_service(shop_settings)
@@ -344,14 +342,13 @@ def test_listens_on_loopback_alone_and_is_one_process(service: ServiceProcess) -
     assert children == []
 
 
-def test_keeps_what_bentoml_writes_under_the_home(service: ServiceProcess, shop_settings: Settings) -> None:
-    assert (shop_settings.home / "bentoml").is_dir()
-
-
-def test_ends_cleanly_when_asked(shop_settings: Settings, start_service: Callable[..., ServiceProcess]) -> None:
-    service = start_service(shop_settings, ready=False)
+def test_ends_cleanly_when_asked_and_leaves_nothing_in_the_owners_home(
+    shop_settings: Settings, start_service: Callable[..., ServiceProcess], tmp_path: Path
+) -> None:
+    service = start_service(shop_settings, ready=False, HOME=str(tmp_path))
 
     # Answers at once, before Feast has been imported.
     assert len(service.recommend(anonymous_id="early")["items"]) == 10
     assert service.stop() == 0
     assert "Traceback" not in service.log()
+    assert list(tmp_path.iterdir()) == []
