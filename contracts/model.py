@@ -38,7 +38,6 @@ class ModelManifest(Struct, frozen=True, kw_only=True):
     dim: int
     items: int
     countries: list[str]
-    categories: list[str]
     snapshots: dict[str, int]
     metrics: dict[str, dict[str, float]]
 

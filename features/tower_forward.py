@@ -19,13 +19,15 @@ _CLIP = np.float32(3.0)
 class TowerWeights:
     """Weights of the user tower, float32.
 
-    history: [items + 1, dim], row 0 zero. age_logits: [AGE_BUCKETS]. action_logits: [ACTION_BUCKETS].
-    mean, scale: [dense_width], scale the inverse deviation. hidden: [dense_width, h], hidden_bias: [h].
+    history: [items + 1, dim], row 0 zero. age_logits: [AGE_BUCKETS]. order_logits: [ORDER_BUCKETS].
+    action_logits: [ACTION_BUCKETS].
+    mean, scale: [DENSE_WIDTH], scale the inverse deviation. hidden: [DENSE_WIDTH, h], hidden_bias: [h].
     out: [h, dim]. country: [countries + 1, dim].
     """
 
     history: Floats
     age_logits: Floats
+    order_logits: Floats
     action_logits: Floats
     mean: Floats
     scale: Floats
@@ -38,7 +40,7 @@ class TowerWeights:
 def forward(weights: TowerWeights, batch: TowerInput) -> Floats:
     """Vectors [batch, dim]: the history's weighted mean, plus what the other features say."""
     present = (batch.items > 0).astype(np.float32)
-    logits = weights.age_logits[batch.ages] + weights.action_logits[batch.actions]
+    logits = weights.age_logits[batch.ages] + weights.order_logits[batch.orders] + weights.action_logits[batch.actions]
     attention = np.exp(logits) * present
     attention /= attention.sum(axis=1, keepdims=True) + _EPSILON
     taste = np.einsum("bh,bhd->bd", attention, weights.history[batch.items])

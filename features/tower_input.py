@@ -18,6 +18,7 @@ Floats = NDArray[np.float32]
 
 HISTORY = 100
 AGE_BUCKETS = 18
+ORDER_BUCKETS = 11
 ACTION_BUCKETS = len(ACTIONS) + 1
 
 _ACTION_CODES = {kind.value: code for code, kind in enumerate(ACTIONS, start=1)}
@@ -25,6 +26,7 @@ _QUARTER_HOURS_A_SECOND = 1 / 900.0
 # Counted on a logarithmic scale: the difference between one and two orders is that between fifty and a hundred.
 _COUNTS = ("events_total", "bought_total", "purchase_7d", "purchase_30d", "purchase_decayed_30d", "tenure_s")
 _PLAIN = ("category_entropy",)
+DENSE_WIDTH = len(_COUNTS) + len(_PLAIN) + 2
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,6 @@ class Vocabulary:
     """The names a model knows. Code 0 of an item and of a country stands for every other name."""
 
     items: tuple[str, ...]
-    categories: tuple[str, ...]
     countries: tuple[str, ...]
 
     @cached_property
@@ -41,31 +42,23 @@ class Vocabulary:
         return {item: code for code, item in enumerate(self.items, start=1)}
 
     @cached_property
-    def category_places(self) -> dict[str, int]:
-        """Category to its place among the dense inputs' shares, from 0."""
-        return {category: place for place, category in enumerate(self.categories)}
-
-    @cached_property
     def country_codes(self) -> dict[str, int]:
         """Country to its code, from 1."""
         return {country: code for code, country in enumerate(self.countries, start=1)}
-
-    @property
-    def dense_width(self) -> int:
-        """Length of the dense input."""
-        return len(_COUNTS) + len(_PLAIN) + 2 + len(self.categories)
 
 
 @dataclass(frozen=True)
 class TowerInput:
     """One visitor, or a batch of them with a leading axis.
 
-    items, ages, actions: [HISTORY] int32, newest first, 0 beyond the end and for unknown items.
-    dense: [dense_width] float32, not yet standardised. country: [] int32.
+    items, ages, orders, actions: [HISTORY] int32, newest first, 0 beyond the end; unknown items
+    are left out. orders counts moments: 1 for the lines of the newest one, at most ORDER_BUCKETS - 1.
+    dense: [DENSE_WIDTH] float32, not yet standardised. country: [] int32.
     """
 
     items: Ints
     ages: Ints
+    orders: Ints
     actions: Ints
     dense: Floats
     country: Ints
@@ -77,35 +70,34 @@ def age_bucket(age_s: float) -> int:
 
 
 def tower_input(values: Mapping[str, Any], vocabulary: Vocabulary) -> TowerInput:
-    """The arrays for one visitor's values. Unknown items, categories and countries count as absent."""
+    """The arrays for one visitor's values. Unknown items and countries count as absent."""
     items = np.zeros(HISTORY, np.int32)
     ages = np.zeros(HISTORY, np.int32)
+    orders = np.zeros(HISTORY, np.int32)
     actions = np.zeros(HISTORY, np.int32)
     codes = vocabulary.item_codes
     known = [
-        (codes[item], age_bucket(age_s), _ACTION_CODES[action])
+        (codes[item], age_s, _ACTION_CODES[action])
         for item, action, age_s in zip(
             values["recent_items"], values["recent_actions"], values["recent_ages_s"], strict=True
         )
         if item in codes
     ][:HISTORY]
     if known:
-        items[: len(known)], ages[: len(known)], actions[: len(known)] = zip(*known, strict=True)
+        codes_known, ages_s, actions_known = zip(*known, strict=True)
+        items[: len(known)], actions[: len(known)] = codes_known, actions_known
+        ages[: len(known)] = [age_bucket(age_s) for age_s in ages_s]
+        changes = np.concatenate(([1], np.diff(ages_s) != 0))
+        orders[: len(known)] = np.minimum(np.cumsum(changes), ORDER_BUCKETS - 1)
     country = np.asarray(vocabulary.country_codes.get(values["country"], 0), np.int32)
-    return TowerInput(items, ages, actions, _dense(values, vocabulary), country)
+    return TowerInput(items, ages, orders, actions, _dense(values), country)
 
 
-def _dense(values: Mapping[str, Any], vocabulary: Vocabulary) -> Floats:
+def _dense(values: Mapping[str, Any]) -> Floats:
     scalars = [log1p(max(values[name], 0.0)) for name in _COUNTS]
     scalars += [float(values[name]) for name in _PLAIN]
     scalars += [log1p(values["price_level"]), float(not values["recent_items"])]
-    dense = np.zeros(vocabulary.dense_width, np.float32)
-    dense[: len(scalars)] = scalars
-    places = vocabulary.category_places
-    for category, share in zip(values["categories"], values["category_weights"], strict=True):
-        if category in places:
-            dense[len(scalars) + places[category]] = share
-    return dense
+    return np.array(scalars, np.float32)
 
 
 def stack(inputs: Sequence[TowerInput]) -> TowerInput:
@@ -113,6 +105,7 @@ def stack(inputs: Sequence[TowerInput]) -> TowerInput:
     return TowerInput(
         items=np.stack([one.items for one in inputs]),
         ages=np.stack([one.ages for one in inputs]),
+        orders=np.stack([one.orders for one in inputs]),
         actions=np.stack([one.actions for one in inputs]),
         dense=np.stack([one.dense for one in inputs]),
         country=np.stack([one.country for one in inputs]),

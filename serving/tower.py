@@ -36,7 +36,7 @@ class UserTower:
         expected = (len(items) + 1, manifest.dim)
         if weights.history.shape != expected:
             raise ValueError(f"{directory}: expected history weights of shape {expected}, came {weights.history.shape}")
-        return cls(manifest, Vocabulary(items, tuple(manifest.categories), tuple(manifest.countries)), weights)
+        return cls(manifest, Vocabulary(items, tuple(manifest.countries)), weights)
 
     def vector(self, values: Mapping[str, Any]) -> Floats:
         """The vector [dim] of a visitor with these values of `evaluate`."""

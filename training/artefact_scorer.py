@@ -29,9 +29,7 @@ class ArtefactScorer:
         with np.load(directory / ITEMS_FILE) as arrays:
             self._items: list[str] = arrays["item_ids"].tolist()
             self._vectors, self._bias = arrays["vectors"], arrays["bias"]
-        self.vocabulary = Vocabulary(
-            tuple(self._items), tuple(self.manifest.categories), tuple(self.manifest.countries)
-        )
+        self.vocabulary = Vocabulary(tuple(self._items), tuple(self.manifest.countries))
 
     def __call__(self, dataset: Dataset, rows: Longs) -> Floats:
         if dataset.vocabulary == self.vocabulary:
@@ -50,18 +48,13 @@ class ArtefactScorer:
         to_own = np.array([0, *(own.item_codes.get(item, 0) for item in theirs.items)], np.int32)
         countries = np.array([0, *(own.country_codes.get(name, 0) for name in theirs.countries)], np.int32)
         inputs = dataset.inputs
-        plain = theirs.dense_width - len(theirs.categories)
-        dense = np.zeros((len(rows), own.dense_width), np.float32)
-        dense[:, :plain] = inputs.dense[rows, :plain]
-        for place, category in enumerate(theirs.categories):
-            if category in own.category_places:
-                dense[:, plain + own.category_places[category]] = inputs.dense[rows, plain + place]
         scores = self.scores(
             TowerInput(
                 items=to_own[inputs.items[rows]],
                 ages=inputs.ages[rows],
+                orders=inputs.orders[rows],
                 actions=inputs.actions[rows],
-                dense=dense,
+                dense=inputs.dense[rows],
                 country=countries[inputs.country[rows]],
             )
         )

@@ -68,6 +68,18 @@ class ItemKnn:
         return scores
 
 
+class WithFallback:
+    """A scorer that leaves visitors without any history to another one, as the service does."""
+
+    def __init__(self, scorer: Scorer, fallback: Scorer) -> None:
+        self._scorer, self._fallback = scorer, fallback
+
+    def __call__(self, dataset: Dataset, rows: Longs) -> Floats:
+        known = (dataset.inputs.items[rows] > 0).any(axis=1, keepdims=True)
+        scores: Floats = np.where(known, self._scorer(dataset, rows), self._fallback(dataset, rows))
+        return scores
+
+
 def decayed_counts(dataset: Dataset, cutoff_us: int, half_life_days: float | None) -> NDArray[np.float64]:
     """Purchases of each item [items], each halved every `half_life_days` before the cutoff; None counts them all."""
     ages = (cutoff_us - dataset.at_us) / DAY_US

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from features.actions import ACTIONS
 from features.instant import DAY_US
-from features.tower_input import HISTORY, TowerInput
+from features.tower_input import HISTORY, ORDER_BUCKETS, TowerInput
 from training.config import TowerConfig
 from training.dataset import Dataset
 from training.keras import tf
+from training.trends import Trends
 
 Array = NDArray[Any]
 Batch = dict[str, Array]
@@ -28,18 +29,19 @@ class Batches(tf.keras.utils.Sequence):  # type: ignore[misc]
     """Shuffled batches of a dataset, the same for the same seed.
 
     A batch holds TowerInput's arrays, `candidates` [c] (places of items), `probability` [c] of
-    each to be among them, `positives` and `allowed` [batch, c] bool, and `weight` [batch].
+    each to be among them, `positives` and `allowed` [batch, c] bool, `weight` and `days` [batch].
 
     A share of the baskets is shown as a session in progress: a few of its items come first in
     the history, as if touched within the hour, and the rest is to be found. So the towers learn
     what the next click says, from purchases, where clicks are scarce.
     """
 
-    def __init__(self, dataset: Dataset, cutoff_us: int, config: TowerConfig) -> None:
+    def __init__(self, dataset: Dataset, cutoff_us: int, trends: Trends, config: TowerConfig) -> None:
         self._dataset, self._config = dataset, config
         self._items = len(dataset.vocabulary.items)
         age_days = (cutoff_us - dataset.at_us) / DAY_US
         self._weights = np.exp2(-age_days / config.label_half_life_days).astype(np.float32)
+        self._days = trends.places(dataset.at_us)
         counts = np.bincount(dataset.basket.flat, minlength=self._items)
         self._shares = counts / counts.sum()
         self._epoch = 0
@@ -72,7 +74,7 @@ class Batches(tf.keras.utils.Sequence):  # type: ignore[misc]
             closed = places[np.concatenate((self._dataset.bought[int(row)], touched))]
             allowed[at, closed[closed >= 0]] = False
         batch |= {"candidates": candidates, "probability": probability, "positives": positives, "allowed": allowed}
-        batch["weight"] = self._weights[rows]
+        batch |= {"weight": self._weights[rows], "days": self._days[rows]}
         return batch
 
     def _begin_session(self, batch: Batch, at: int, row: int, random: np.random.Generator) -> tuple[Array, Array]:
@@ -85,8 +87,11 @@ class Batches(tf.keras.utils.Sequence):  # type: ignore[misc]
         front = {
             "items": mixed[:touched] + 1,
             "ages": np.sort(random.choice(_SESSION_AGES, touched)),
+            "orders": np.minimum(np.arange(1, touched + 1), ORDER_BUCKETS - 1),
             "actions": random.choice(_BROWSING, touched),
         }
+        later = batch["orders"][at]
+        batch["orders"][at] = np.where(later > 0, np.minimum(later + touched, ORDER_BUCKETS - 1), 0)
         for name, values in front.items():
             batch[name][at] = np.concatenate((values, batch[name][at]))[:HISTORY]
         return mixed[:touched], mixed[touched:]

@@ -10,21 +10,22 @@ class TowerConfig:
     """The two towers and their fit; times in days, `negatives` in items."""
 
     dim: int = 64
-    hidden: int = 64
+    hidden: int = 32
     epochs: int = 20
     batch: int = 512
     learning_rate: float = 2e-3
     weight_decay: float = 1e-6
     history_dropout: float = 0.2
     vector_dropout: float = 0.2
+    hidden_dropout: float = 0.3
     id_dropout: float = 0.2
     basket_exponent: float = 0.5
     label_half_life_days: float = 30.0
-    bias_half_life_days: float = 10.0
+    trend_half_lives_days: tuple[float, ...] = (5.0,)
     initial_scale: float = 0.2
     initial_shrink: float = 50.0
     initial_half_life_days: float = 60.0
-    session_share: float = 0.3
+    session_share: float = 0.15
     session_items: int = 5
     # Up to this many items the softmax runs over all of them; beyond, over a sample, corrected for it.
     softmax_items: int = 8192

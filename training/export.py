@@ -15,6 +15,7 @@ def tower_arrays(model: TwoTower) -> TowerArrays:
     weights = TowerWeights(
         history=items.history(content).numpy(),
         age_logits=users.age_logits.numpy(),
+        order_logits=users.order_logits.numpy(),
         action_logits=users.action_logits.numpy(),
         mean=users.mean.numpy(),
         scale=users.scale.numpy(),
@@ -23,4 +24,4 @@ def tower_arrays(model: TwoTower) -> TowerArrays:
         out=users.out.get_weights()[0],
         country=users.country.numpy(),
     )
-    return TowerArrays(weights, items(content).numpy(), items.bias.numpy())
+    return TowerArrays(weights, items(content).numpy(), items.newest_bias())

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.baselines import decayed_counts
 from training.batches import Batches
 from training.catalogue import ItemContent
 from training.config import TowerConfig
@@ -16,6 +15,7 @@ from training.dataset import Dataset
 from training.initial import co_purchase_vectors
 from training.keras import tf
 from training.towers import ItemTower, TwoTower, UserTower
+from training.trends import daily_trends
 
 Floats = NDArray[np.float32]
 Progress = Callable[[int, float], None]
@@ -56,14 +56,14 @@ def fit_towers(
     everything, dataset = dataset, dataset.take(np.flatnonzero(dataset.basket.lengths > 0))
     tf.keras.utils.set_random_seed(config.seed)
     tf.config.experimental.enable_op_determinism()
-    bias = np.log1p(decayed_counts(everything, cutoff_us, config.bias_half_life_days)).astype(np.float32)
+    trends = daily_trends(everything, cutoff_us, config.trend_half_lives_days)
     mean, scale = standardisation(dataset.inputs.dense)
     model = TwoTower(
-        ItemTower(content, co_purchase_vectors(everything, cutoff_us, config), bias, config),
+        ItemTower(content, co_purchase_vectors(everything, cutoff_us, config), trends, config),
         UserTower(dataset.vocabulary, mean, scale, config),
         config,
     )
-    batches = Batches(dataset, cutoff_us, config)
+    batches = Batches(dataset, cutoff_us, trends, config)
     schedule = _Schedule(config.learning_rate, len(batches) * config.epochs)
     model.compile(optimizer=tf.keras.optimizers.legacy.Adam(schedule))
     model.fit(batches, epochs=config.epochs, shuffle=False, verbose=0, callbacks=[_Report(progress)])

@@ -17,7 +17,7 @@ from contracts.settings import Settings
 from features.tower_input import Vocabulary
 from training.artefact import TowerArrays, write_artefact
 from training.artefact_scorer import ArtefactScorer
-from training.baselines import ItemKnn, Popularity, Scorer
+from training.baselines import ItemKnn, Popularity, Scorer, WithFallback
 from training.catalogue import item_content, read_catalogue
 from training.config import TrainingConfig
 from training.dataset import Dataset, build_dataset, join_features
@@ -74,10 +74,9 @@ def collect(settings: Settings, config: TrainingConfig) -> Collected:
 
 
 def vocabulary_of(catalogue: Sequence[Item], moments: Sequence[Moment]) -> Vocabulary:
-    """The catalogue's items and categories, and the countries that the moments came from."""
+    """The catalogue's items, and the countries that the moments came from."""
     return Vocabulary(
         items=tuple(item.item_id for item in catalogue),
-        categories=tuple(sorted({item.category for item in catalogue})),
         countries=tuple(sorted({moment.country for moment in moments if moment.country})),
     )
 
@@ -105,7 +104,6 @@ def write_candidate(settings: Settings, collected: Collected, arrays: TowerArray
         dim=arrays.vectors.shape[1],
         items=len(vocabulary.items),
         countries=list(vocabulary.countries),
-        categories=list(vocabulary.categories),
         snapshots=collected.snapshots,
         metrics={},
     )
@@ -122,15 +120,16 @@ def write_candidate(settings: Settings, collected: Collected, arrays: TowerArray
 def measure(settings: Settings, collected: Collected, candidate: str, config: TrainingConfig) -> Measured:
     """The candidate, the baselines and the present champion on the same holdout."""
     fit_set, cutoff_us = collected.fit_set, collected.holdout.cutoff_us
+    of_late = Popularity(fit_set, cutoff_us, half_life_days=config.popularity_half_life_days)
     scorers: dict[str, Scorer] = {
         ALL_TIME: Popularity(fit_set, cutoff_us, half_life_days=None),
-        OF_LATE: Popularity(fit_set, cutoff_us, half_life_days=config.popularity_half_life_days),
+        OF_LATE: of_late,
         KNN: ItemKnn(fit_set, cutoff_us, config.knn),
-        TWO_TOWER: ArtefactScorer(settings.model_dir / candidate),
+        TWO_TOWER: WithFallback(ArtefactScorer(settings.model_dir / candidate), of_late),
     }
     present = champion(settings)
     if present is not None:
-        scorers[CHAMPION] = ArtefactScorer(settings.model_dir / present)
+        scorers[CHAMPION] = WithFallback(ArtefactScorer(settings.model_dir / present), of_late)
     dataset, holdout, k = collected.dataset, collected.holdout, config.k
     results = {
         name: evaluate_scorer(scorer, dataset, holdout, collected.content.categories, k=k)

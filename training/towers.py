@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from features.tower_input import ACTION_BUCKETS, AGE_BUCKETS, Vocabulary
+from features.tower_input import ACTION_BUCKETS, AGE_BUCKETS, ORDER_BUCKETS, Vocabulary
 from training.catalogue import PRICE_BUCKETS, ItemContent
 from training.config import TowerConfig
 from training.keras import tf, tfrs
+from training.trends import Trends
 
 Floats = NDArray[np.float32]
 
@@ -24,11 +25,15 @@ _OLDEST_LOGIT = -3.0
 class ItemTower(tf.keras.layers.Layer):  # type: ignore[misc]
     """Vectors and biases of all items, from id, words of the description, price and category.
 
-    Also holds `history`, the vectors that items have inside a visitor's history: what was
-    bought says something else than what is offered. Both share the content's part.
+    A bias follows the item's trend: what sold of late, as of the label's day in training and as of
+    the cutoff in the model that answers. Also holds `history`, the vectors that items have inside
+    a visitor's history: what was bought says something else than what is offered. Both share the
+    content's part.
     """
 
-    def __init__(self, content: ItemContent, initial: tuple[Floats, Floats], bias: Floats, config: TowerConfig) -> None:
+    def __init__(
+        self, content: ItemContent, initial: tuple[Floats, Floats], trends: Trends, config: TowerConfig
+    ) -> None:
         super().__init__(name="item_tower")
         self._words = tf.constant(content.words)
         self._word_mask = tf.cast(self._words > 0, tf.float32)[..., None]
@@ -44,7 +49,13 @@ class ItemTower(tf.keras.layers.Layer):  # type: ignore[misc]
         self.word_table = self._table("words", len(content.vocabulary) + 1, config)
         self.category_table = self._table("categories", len(content.category_names), config)
         self.price_table = self._table("prices", PRICE_BUCKETS, config)
-        self.bias = self.add_weight(name="bias", shape=bias.shape, initializer=tf.constant_initializer(bias))
+        self.base = self.add_weight(name="base", shape=(self.count,), initializer="zeros")
+        self.trend_weights = self.add_weight(
+            name="trend_weights",
+            shape=(trends.log_counts.shape[1],),
+            initializer=tf.constant_initializer(1.0 / trends.log_counts.shape[1]),
+        )
+        self._trends = tf.constant(trends.log_counts)
 
     def _table(self, name: str, rows: int, config: TowerConfig) -> Any:
         return self.add_weight(
@@ -52,6 +63,15 @@ class ItemTower(tf.keras.layers.Layer):  # type: ignore[misc]
             shape=(rows, config.dim),
             initializer=tf.keras.initializers.RandomNormal(stddev=_INITIAL, seed=config.seed),
         )
+
+    def bias(self, days: Any) -> Any:
+        """[len(days), items] float32: an item's own, and how it sold of late as of each of the trends' days."""
+        return self.base + tf.einsum("f,bfi->bi", self.trend_weights, tf.gather(self._trends, days))
+
+    def newest_bias(self) -> Floats:
+        """[items] float32, as of the cutoff."""
+        newest: Floats = self.bias(tf.shape(self._trends)[:1] - 1).numpy()[0]
+        return newest
 
     def content(self) -> Any:
         """[items, dim] float32: what is known of an item that nobody has touched yet."""
@@ -75,7 +95,7 @@ class ItemTower(tf.keras.layers.Layer):  # type: ignore[misc]
 class UserTower(tf.keras.layers.Layer):  # type: ignore[misc]
     """A visitor's vector: the weighted mean of the history's vectors, plus what the other features say.
 
-    A line's weight is learned by its age and its action. `serving.tower` is the same in numpy.
+    A line's weight is learned by its age, its place and its action. `serving.tower` is the same in numpy.
     """
 
     def __init__(self, vocabulary: Vocabulary, mean: Floats, scale: Floats, config: TowerConfig) -> None:
@@ -83,10 +103,12 @@ class UserTower(tf.keras.layers.Layer):  # type: ignore[misc]
         self.mean, self.scale = tf.constant(mean), tf.constant(scale)
         self._history_dropout = config.history_dropout
         self._vector_dropout = config.vector_dropout
+        self._hidden_dropout = config.hidden_dropout
         ages = np.linspace(0.0, _OLDEST_LOGIT, AGE_BUCKETS).astype(np.float32)
         self.age_logits = self.add_weight(
             name="age_logits", shape=(AGE_BUCKETS,), initializer=tf.constant_initializer(ages)
         )
+        self.order_logits = self.add_weight(name="order_logits", shape=(ORDER_BUCKETS,), initializer="zeros")
         self.action_logits = self.add_weight(name="action_logits", shape=(ACTION_BUCKETS,), initializer="zeros")
         self.hidden = tf.keras.layers.Dense(config.hidden, "relu", name="hidden", kernel_initializer=_glorot(config))
         self.out = tf.keras.layers.Dense(
@@ -105,12 +127,16 @@ class UserTower(tf.keras.layers.Layer):  # type: ignore[misc]
         if training and self._history_dropout:
             kept = tf.random.uniform(tf.shape(present)) >= self._history_dropout
             present *= tf.cast(kept, tf.float32)
-        logits = tf.gather(self.age_logits, batch["ages"]) + tf.gather(self.action_logits, batch["actions"])
+        logits = tf.gather(self.age_logits, batch["ages"]) + tf.gather(self.order_logits, batch["orders"])
+        logits += tf.gather(self.action_logits, batch["actions"])
         attention = tf.exp(logits) * present
         attention /= tf.reduce_sum(attention, axis=1, keepdims=True) + _EPSILON
         taste = tf.einsum("bh,bhd->bd", attention, tf.gather(history, batch["items"]))
         dense = tf.clip_by_value((batch["dense"] - self.mean) * self.scale, -_CLIP, _CLIP)
-        vector = taste + self.out(self.hidden(dense)) + tf.gather(self.country, batch["country"])
+        hidden = self.hidden(dense)
+        if training and self._hidden_dropout:
+            hidden = tf.nn.dropout(hidden, self._hidden_dropout)
+        vector = taste + self.out(hidden) + tf.gather(self.country, batch["country"])
         return tf.nn.dropout(vector, self._vector_dropout) if training and self._vector_dropout else vector
 
 
@@ -136,8 +162,8 @@ class BasketRetrieval(tfrs.tasks.Retrieval):  # type: ignore[misc]
         """The softmax's weighted mean cross-entropy over the candidates.
 
         query_embeddings: [batch, dim]; candidate_embeddings: [candidates, dim]; positives,
-        score_mask: [batch, candidates], the mask false where an item may not be recommended;
-        candidate_bias, candidate_sampling_probability: [candidates]. The logarithm of the
+        score_mask, candidate_bias: [batch, candidates], the mask false where an item may not be
+        recommended; candidate_sampling_probability: [candidates]. The logarithm of the
         sampling probability is taken off the scores (Yi et al. 2019, section 3): 1 for a full
         softmax. A basket of m items weighs m ** (1 - basket_exponent).
         """
@@ -169,7 +195,7 @@ class TwoTower(tfrs.Model):  # type: ignore[misc]
             tf.gather(self.items(content, training=training), candidates),
             positives=tf.cast(inputs["positives"], tf.float32),
             score_mask=inputs["allowed"],
-            candidate_bias=tf.gather(self.items.bias, candidates),
+            candidate_bias=tf.gather(self.items.bias(inputs["days"]), candidates, axis=1),
             candidate_sampling_probability=inputs["probability"],
             sample_weight=inputs["weight"],
             basket_exponent=self._config.basket_exponent,
