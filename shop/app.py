@@ -78,7 +78,7 @@ class ShopApp:
 
     async def favicon(self, _: Request) -> Response:
         """The icon."""
-        return FileResponse(WEB_DIR / "favicon.svg")
+        return FileResponse(WEB_DIR / "favicon.svg", headers={"Cache-Control": "max-age=86400"})
 
     async def health(self, _: Request) -> Response:
         """200 with the number of articles."""
