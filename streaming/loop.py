@@ -60,7 +60,14 @@ class Worker:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._poison: dict[tuple[int, int], str] = {}
+        # Polled and not committed: the consumer has gone on from there, and cells may be half folded.
+        self._unsettled: set[int] = set()
         self._reported_s = time.monotonic()
+
+    @property
+    def metrics(self) -> WorkerMetrics:
+        """What it counts."""
+        return self._parts.metrics
 
     def run(self, stopping: Flag) -> None:
         """Work until asked to stop. Raises LostRecords, RefusedRecord."""
@@ -73,13 +80,13 @@ class Worker:
                 return
             except Conflict as conflict:
                 self._parts.metrics.conflicts.inc()
-                self._drop(conflict.partitions, conflict)
+                self._drop(self._unsettled | conflict.partitions, conflict)
             except PoisonedRecord as poison:
                 self._poison[poison.partition, poison.offset] = poison.reason
-                self._drop([poison.partition], poison)
+                self._drop(self._unsettled, poison)
             except (RedisError, KafkaError, OSError) as error:
                 self._parts.metrics.retries.labels(type(error).__name__).inc()
-                self._drop(list(self._parts.source.positions), error)
+                self._drop(self._parts.source.positions, error)
                 stopping.wait(backoff_s)
                 backoff_s = min(backoff_s * 2, _BACKOFF_LAST_S)
 
@@ -87,6 +94,7 @@ class Worker:
         """One poll and what follows from it."""
         parts = self._parts
         polled = parts.source.poll(timeout_ms=parts.poll_timeout_ms)
+        self._unsettled = set(polled)
         decoded = {partition: self._decode(partition, records) for partition, records in polled.items()}
         wanted = {partition: {each.profile_id for each in batch} for partition, batch in decoded.items()}
         cells = parts.states.load(wanted, parts.source.positions)
@@ -126,6 +134,7 @@ class Worker:
             if partition in refused:
                 continue
             parts.source.advance(partition, records[-1].offset + 1)
+            self._unsettled.discard(partition)
             parts.attributes.note(partition, {row.profile_id: fold.cells[row.profile_id] for row in rows[partition]})
             for outcome, number in fold.outcomes.items():
                 parts.metrics.events.labels(outcome).inc(number)
@@ -160,7 +169,7 @@ class Worker:
 
     def _drop(self, partitions: Iterable[int], reason: Exception) -> None:
         """Forget a batch that was not committed, and read its partitions again from the stored offsets."""
-        partitions = list(partitions)
+        partitions = sorted(partitions)
         _log.warning("batch dropped", partitions=partitions, reason=str(reason), error=type(reason).__name__)
         self._parts.outbox.discard()
         self._parts.source.displace(partitions)

@@ -65,7 +65,8 @@ class Source:
         self._place()
         polled = self._consumer.poll(timeout_ms=timeout_ms)
         self._follow_group()
-        return {each.partition: records for each, records in polled.items() if self._due(each.partition, records)}
+        due = {each.partition: self._due(each.partition, records) for each, records in polled.items()}
+        return {partition: records for partition, records in due.items() if records}
 
     def displace(self, partitions: Iterable[int]) -> None:
         """Read these partitions again from their stored offsets; what is known of them may be wrong."""
@@ -99,9 +100,13 @@ class Source:
         """Leave the group."""
         self._consumer.close(autocommit=False, timeout_ms=2000)
 
-    def _due(self, partition: int, records: list[Any]) -> bool:
+    def _due(self, partition: int, records: list[Any]) -> list[Any]:
+        """Those that the states have not seen: after a seek the consumer may still hand out older ones."""
         position = self.positions.get(partition)
-        return position is not None and records[0].offset >= (position.offset or 0)
+        if position is None:
+            return []
+        due = position.offset or 0
+        return records if records[0].offset >= due else [record for record in records if record.offset >= due]
 
     def _follow_group(self) -> None:
         while self._listener.changes:

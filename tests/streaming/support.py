@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import random
 import signal
+import threading
 import time
 import warnings
 from collections import defaultdict
@@ -204,16 +205,23 @@ def run_in_process(settings: Settings, store: Any, *, instance: str = "") -> Wor
     parts = open_parts(settings, store, stopping, group_instance_id=instance or None)
     worker = Worker(parts)
 
-    def done() -> bool:
-        worker.step()
-        return caught_up(settings)
-
+    watch = threading.Thread(target=_stop_when_caught_up, args=(settings, stopping))
+    watch.start()
     try:
-        until(done, what="the worker at Kafka's end")
+        worker.run(stopping)
     finally:
+        stopping.set()
+        watch.join()
         parts.source.close()
         parts.outbox.close()
     return worker
+
+
+def _stop_when_caught_up(settings: Settings, stopping: Flag) -> None:
+    """Twice, for a batch's forwards are on the topic only once it is committed."""
+    for _ in range(2):
+        until(lambda: stopping.is_set() or caught_up(settings), what="the worker at Kafka's end")
+    stopping.set()
 
 
 def by_profile(events: Iterable[Event]) -> dict[str, list[Event]]:
@@ -246,7 +254,7 @@ def check_everything(settings: Settings, store: Any, events: Sequence[Event], *,
         payload = stored_state(settings, profile_id)
         assert payload is not None, f"no state of {profile_id}"
         state = decode_state(payload)
-        agree(evaluate(state, _us(at)), Oracle.of(arrivals).values(at))
+        agree(evaluate(state, instant_us(at)), Oracle.of(arrivals).values(at))
         if to_the_bit:
             assert payload == encode_state(plainly_folded(arrivals)), f"state of {profile_id} differs in its bits"
         row = online_row(store, profile_id)
@@ -255,5 +263,5 @@ def check_everything(settings: Settings, store: Any, events: Sequence[Event], *,
         assert newest[profile_id].state == payload, f"last snapshot of {profile_id} is not its state"
 
 
-def _us(instant: datetime) -> int:
+def instant_us(instant: datetime) -> int:
     return (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
