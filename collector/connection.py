@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 from kafka import KafkaProducer
-from kafka.errors import KafkaError
+from kafka.errors import KafkaConnectionError, KafkaError
 
 from collector.partitioner import ProfilePartitioner
 from collector.sealed import Record
@@ -21,8 +21,9 @@ _BATCH_BYTES = 128 * 1024
 # A send waits this long at most, and only where a topic's partitions are not known.
 _MAX_BLOCK_MS = 20
 _BOOTSTRAP_TIMEOUT_MS = 3000
-# A producer that has failed for longer while Kafka may be back is replaced.
-_REPLACE_AFTER_S = 15.0
+_DELIVERY_TIMEOUT_MS = 10 * 60 * 1000
+# A producer that has failed for longer is replaced, and what it still held fails.
+_REPLACE_AFTER_S = 6.0
 
 
 class Connection:
@@ -33,6 +34,7 @@ class Connection:
         self._topics = tuple(topics)
         self._ack_timeout_ms = int(ack_timeout_s * 1000)
         self._producer: Any = None
+        self._connected_at = 0.0
         self._closing = threading.Event()
         self._replace = threading.Event()
         self._trouble = f"Kafka at {bootstrap} is not connected yet"
@@ -57,11 +59,14 @@ class Connection:
 
         Raises KafkaError or ValueError where the producer cannot take it.
         """
-        return self._producer.send(record.topic, record.value, record.key)
+        producer = self._producer
+        if producer is None:
+            raise KafkaConnectionError(self._trouble)
+        return producer.send(record.topic, record.value, record.key)
 
     def note_failure(self, failing_s: float) -> None:
         """Deliveries have failed for so long."""
-        if failing_s > _REPLACE_AFTER_S:
+        if min(failing_s, time.monotonic() - self._connected_at) > _REPLACE_AFTER_S:
             self._replace.set()
 
     def close(self, timeout_s: float) -> None:
@@ -76,13 +81,15 @@ class Connection:
             if producer is None:
                 self._closing.wait(_RETRY_S)
                 continue
+            self._connected_at = time.monotonic()
             self._replace.clear()
             self._producer = producer
             _log.info("kafka_connected", bootstrap=self._bootstrap)
-            self._replace.wait()
+            if not self._closing.is_set():
+                self._replace.wait()
             self._producer = None
             self._trouble = f"Kafka at {self._bootstrap} is being connected anew"
-            self._shut(producer)
+            self._shut(producer, flush=self._closing.is_set())
 
     def _connect(self) -> Any:
         producer = None
@@ -93,12 +100,12 @@ class Connection:
                 while not self._knows(producer, topic):
                     if time.monotonic() > deadline or self._closing.is_set():
                         self._trouble = f"expected topic {topic} in Kafka at {self._bootstrap}, came none"
-                        self._shut(producer)
+                        self._shut(producer, flush=False)
                         return None
         except (KafkaError, OSError, ValueError) as error:
             self._trouble = f"Kafka at {self._bootstrap} is away: {type(error).__name__}"
             if producer is not None:
-                self._shut(producer)
+                self._shut(producer, flush=False)
             return None
         return producer
 
@@ -115,8 +122,9 @@ class Connection:
             max_request_size=4 * 1024 * 1024,
             partitioner=ProfilePartitioner(),
             max_block_ms=_MAX_BLOCK_MS,
-            # Settled before the caller's patience ends, so that the answer can say why.
-            delivery_timeout_ms=int(self._ack_timeout_ms * 0.9),
+            # Callers are answered by the outbox's patience. A batch that expires here after a
+            # retry would leave kafka-python without a producer id for good (3.0.12).
+            delivery_timeout_ms=_DELIVERY_TIMEOUT_MS,
             request_timeout_ms=int(self._ack_timeout_ms * 0.6),
             bootstrap_timeout_ms=_BOOTSTRAP_TIMEOUT_MS,
             retry_backoff_ms=50,
@@ -132,9 +140,12 @@ class Connection:
         except KafkaError:
             return False
 
-    def _shut(self, producer: Any) -> None:
-        # What is still buffered fails by its delivery timeout at the latest, so this ends.
+    def _shut(self, producer: Any, *, flush: bool) -> None:
+        if not flush:
+            # `close` would flush first, and raise before it closes where Kafka is away.
+            producer._sender.force_close()
         try:
-            producer.close(timeout=self._ack_timeout_ms / 1000 + 1)
+            producer.close(timeout=self._ack_timeout_ms / 1000)
         except (KafkaError, RuntimeError) as error:
-            _log.warning("producer_closed_late", error=type(error).__name__)
+            producer._sender.force_close()
+            _log.warning("producer_closed_with_loss", error=type(error).__name__)

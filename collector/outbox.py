@@ -85,7 +85,7 @@ class Outbox:
             async with asyncio.timeout(self._patience.ack_timeout_s):
                 await asyncio.shield(delivery.finished)
         except TimeoutError as error:
-            self._breaker.failed()
+            self._note_failure()
             raise Unavailable(
                 f"expected Kafka's acknowledgement within {self._patience.ack_timeout_s:g} s, came none"
             ) from error
@@ -103,7 +103,7 @@ class Outbox:
             raise Unavailable(self._connection.trouble)
         if self._breaker.is_open or self._stalled_s() > self._patience.stall_s:
             trouble = self.trouble()
-            self._breaker.failed()
+            self._note_failure()
             if not self._breaker.allows():
                 raise Unavailable(trouble or "Kafka does not answer")
 
@@ -136,5 +136,8 @@ class Outbox:
             return
         if not self._breaker.is_open:
             _log.warning("kafka_away", error=type(delivery.error).__name__, pending=len(self._pending))
+        self._note_failure()
+
+    def _note_failure(self) -> None:
         self._breaker.failed()
         self._connection.note_failure(self._breaker.open_s)
