@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from feast import FeatureStore, FeatureView
 
 VIEW = "user_behavior"
-FIELDS = ["state", "version"]
+FIELDS = ("state", "version")
 REDIS, FEAST = "redis", "feast"
 STARTING, UP, AWAY = "starting", "up", "away"
 # A probe profile: pseudonyms are 22 characters, so it is nobody's.
@@ -61,8 +61,9 @@ class _Bound:
 
     def read(self, profile_id: str) -> Row | None:
         key = self.entity_key(join_keys=self.view.join_keys, entity_values=[self.value(string_val=profile_id)])
-        online = self.store._get_provider().online_store
-        ((_, fields),) = online.online_read(self.store.config, self.view, [key], FIELDS)
+        online = self.store.provider.online_store
+        # A list of its own each time: Feast appends to it.
+        ((_, fields),) = online.online_read(self.store.config, self.view, [key], list(FIELDS))
         if fields is None or not fields["state"].bytes_val:
             return None
         return Row(fields["state"].bytes_val, fields["version"].int64_val)
@@ -167,7 +168,7 @@ class FeastReader:
 
         store = open_store(self._settings, timeout_s=self._settings.redis.timeout_s)
         view = store.get_feature_view(VIEW)
-        online = store._get_provider().online_store
+        online = store.provider.online_store
         # redis-py would try three more times with growing pauses; a connection that had gone stale is worth one.
         client = online._get_client(store.config.online_store)
         client.set_retry(Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)))

@@ -13,7 +13,7 @@ from contracts.telemetry import silence
 KEEP_ALIVE_S = 75
 GRACE_S = 5
 # A waiting thread gets the interpreter after this long: the answer should not wait for a background thread.
-SWITCH_INTERVAL_S = 0.001
+SWITCH_INTERVAL_S = 0.0001
 
 
 def prepare_environment(settings: Settings, environ: MutableMapping[str, str]) -> None:
