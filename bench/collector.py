@@ -15,6 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import psutil
 from kafka import KafkaProducer
 
 from bench.http_load import Load, Outcome, messages
@@ -41,17 +42,21 @@ def run(settings: Settings, *, events: int = 60_000, clicks: int = 2_000) -> dic
     Floor: kafka-python alone sends the very records, acks=all, as many batches unacknowledged at a time.
     """
     cases: dict[str, Any] = {}
-    with own_stack(settings) as own, _collector(own) as port:
+    load_average = round(os.getloadavg()[0], 1)
+    with own_stack(settings) as own, _collector(own) as (port, process):
         _load(port, events=4_000, batch=50, connections=CONNECTIONS, seed=1)
         single = _load(port, events=clicks, batch=0, connections=1, seed=2)
         for batch in BATCHES:
+            before_s = _cpu_s(process)
             outcome = _load(port, events=events, batch=batch, connections=CONNECTIONS, seed=batch)
+            cpu_s = _cpu_s(process) - before_s
             floor = _floor(own, events=events, batch=batch, seed=batch)
             figure = outcome.events / outcome.seconds
             cases[f"batches_of_{batch}"] = {
                 "events_s": round(figure),
                 "raw_kafka_events_s": round(floor),
                 "ratio": round(figure / floor, 3),
+                "collector_cpu_us_per_event": round(cpu_s / events * 1e6, 1),
                 "request_p50_ms": outcome.p50_ms,
                 "request_p99_ms": outcome.p99_ms,
             }
@@ -66,6 +71,7 @@ def run(settings: Settings, *, events: int = 60_000, clicks: int = 2_000) -> dic
         "details": {
             "events": events,
             "connections": CONNECTIONS,
+            "load_average_before": load_average,
             **cases,
             "single_click": {"clicks": clicks, "p50_ms": single.p50_ms, "p99_ms": single.p99_ms},
         },
@@ -73,7 +79,7 @@ def run(settings: Settings, *, events: int = 60_000, clicks: int = 2_000) -> dic
 
 
 @contextmanager
-def _collector(settings: Settings) -> Iterator[int]:
+def _collector(settings: Settings) -> Iterator[tuple[int, psutil.Process]]:
     port = free_port()
     environment = {
         **os.environ,
@@ -91,10 +97,15 @@ def _collector(settings: Settings) -> Iterator[int]:
         )
     try:
         _wait_ready(process, port, log)
-        yield port
+        yield port, psutil.Process(process.pid)
     finally:
         process.terminate()
         process.wait(timeout=_READY_TIMEOUT_S)
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return times.user + times.system
 
 
 def _wait_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
