@@ -69,7 +69,10 @@ class LakeSink:
                 self.metrics.retries.labels(type(error).__name__).inc()
                 stopping.wait(_BACKOFF_S)
                 patiently(self._place, stopping)
-        self.flush()
+        try:
+            self.flush()
+        except Overtaken as error:
+            _log.warning("lake kept by another sink", error=str(error))
 
     def step(self) -> None:
         """One poll, and a flush where one is due."""
@@ -94,6 +97,10 @@ class LakeSink:
                     self.metrics.rows.labels(table).inc(rows)
         self._flushed_s = time.monotonic()
         self._report()
+
+    def position(self, topic: str, partition: int) -> int:
+        """The next offset that some table still needs, what waits for a flush counted as taken."""
+        return self._feeds[topic].position(partition)
 
     def close(self) -> None:
         """Let Kafka go."""

@@ -34,7 +34,7 @@ def _lives(seed: int) -> tuple[list[Event], dict[str, list[Event]]]:
     chance = random.Random(seed)
     events: list[Event] = []
     by_user: dict[str, list[Event]] = {}
-    for number, event in enumerate(make_events(2_400, visitors=2 * PEOPLE, seed=seed)):
+    for number, event in enumerate(make_events(2_400, visitors=2 * PEOPLE, seed=seed, step_s=2.0)):
         browser = int(str(event.anonymous_id).rsplit("-", 1)[1])
         user = f"user-{seed}-{browser % PEOPLE}"
         made = [event]
