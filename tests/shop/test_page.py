@@ -185,7 +185,7 @@ def test_a_search_finds_by_words_and_says_when_nothing_has_them(standins: Standi
     page.locator("#query").fill("alarm clock")
     page.keyboard.press("Enter")
     expect(page.locator("#view h1")).to_have_text("“alarm clock”")
-    names = page.locator(".grid .name").all_inner_texts()
+    names = page.locator(".grid .name").all_text_contents()
     assert names
     assert all("alarm" in name.lower() and "clock" in name.lower() for name in names)
     page.locator("#query").fill("zebra crossing")
@@ -198,13 +198,13 @@ def test_pages_of_a_category_are_walked_and_the_way_back_leads_back(standins: St
     page = visitor(standins.address).page
     page.get_by_role("link", name="Garden", exact=True).click()
     expect(page.locator("#view h1")).to_have_text("Garden")
-    first = page.locator(".grid .name").all_inner_texts()
+    first = page.locator(".grid .name").all_text_contents()
     page.get_by_role("link", name="Page 2").click()
     expect(page.locator('.paging [aria-current="page"]')).to_have_text("2")
-    assert page.locator(".grid .name").all_inner_texts() != first
+    assert page.locator(".grid .name").all_text_contents() != first
     page.go_back()
     expect(page.locator('.paging [aria-current="page"]')).to_have_text("1")
-    assert page.locator(".grid .name").all_inner_texts() == first
+    assert page.locator(".grid .name").all_text_contents() == first
 
 
 @pytest.mark.parametrize(("path", "text"), [("/item/zebra", "no such gift"), ("/a/b/c", "leads nowhere")])

@@ -53,6 +53,8 @@ const PATIENCE_MS = 3000;
 const PAUSE_MS = 6;
 const AFTERTHOUGHT_MS = 600;
 const AFTERTHOUGHT_PAUSE_MS = 60;
+// A log-in is folded first; the visitor's past joins the user's by a way of its own, a little later.
+const MERGE_MS = 1500;
 
 /** Follows each event of the visitor to the answer that reflects it, and times the way. */
 export function newChase(options: ChaseOptions) {
@@ -62,6 +64,7 @@ export function newChase(options: ChaseOptions) {
   let running = false;
   let again = false;
   let deliberate = false;
+  let mergingUntilMs = 0;
 
   const poll = async (reflects: (answer: Recommendation) => boolean, patienceMs: number, pauseMs: number) => {
     const giveUpMs = now() + patienceMs;
@@ -92,7 +95,7 @@ export function newChase(options: ChaseOptions) {
   };
 
   const afterthought = async () => {
-    const acted = deliberate;
+    const acted = deliberate || now() < mergingUntilMs;
     deliberate = false;
     const known = version;
     const found = await poll(
@@ -122,9 +125,10 @@ export function newChase(options: ChaseOptions) {
         } else {
           await afterthought();
         }
-      } while (again || (started as Started | null)?.acknowledgedMs != null);
+      } while (again || now() < mergingUntilMs || (started as Started | null)?.acknowledgedMs != null);
     } catch (error) {
       started = null;
+      mergingUntilMs = 0;
       options.away(error);
     } finally {
       running = false;
@@ -160,6 +164,7 @@ export function newChase(options: ChaseOptions) {
           mine.acknowledgedMs = now();
         }
         deliberate ||= notice.messages.some(isDeliberate);
+        if (notice.messages.some(({ type }) => type === "identify")) mergingUntilMs = now() + MERGE_MS;
         void run();
       } else if (notice.kind === "deferred" || notice.kind === "refused") {
         // Its time says nothing of the loop any more; whatever comes of it is an afterthought.

@@ -85,6 +85,19 @@ test("an event that never shows is given up after three seconds", async () => {
   assert.equal(asked(), 1 + 301);
 });
 
+test("after a log-in the list follows until the visitor's past has joined the user's", async () => {
+  const { chase, shown } = slowToSee([0, 1, 1, 1, 7]);
+  await chase.refresh();
+  const identify = { messageId: "m-1", type: "identify" } as Message;
+  chase.hear({ kind: "accepted", messages: [identify], tookMs: 3 });
+  await settled();
+  assert.deepEqual(shown, [
+    [0, "asked"],
+    [1, "follow"],
+    [7, "follow"],
+  ]);
+});
+
 test("an event that the collector kept waiting is not timed", async () => {
   const { chase, rounds, shown } = slowToSee([5, 6]);
   await chase.refresh();
