@@ -13,12 +13,12 @@ class TowerConfig:
     hidden: int = 32
     epochs: int = 20
     batch: int = 512
-    learning_rate: float = 2e-3
+    learning_rate: float = 3e-3
     weight_decay: float = 1e-6
     history_dropout: float = 0.2
     vector_dropout: float = 0.2
     hidden_dropout: float = 0.3
-    id_dropout: float = 0.2
+    id_dropout: float = 0.3
     basket_exponent: float = 0.5
     label_half_life_days: float = 30.0
     trend_half_lives_days: tuple[float, ...] = (5.0,)

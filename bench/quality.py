@@ -1,0 +1,184 @@
+"""Recommendation quality on the real purchases: the two-tower beside popularity and item-kNN, and what was tried."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from bench.record import RESULTS, record
+from contracts.settings import Settings, load_settings
+from stack.redis_server import RedisServer
+from training import run as steps
+from training.config import TowerConfig, TrainingConfig
+from training.metrics import bootstrap_interval
+from training.split import temporal_holdout
+
+NAME = "quality_online_retail"
+
+# Changes to the configuration, each measured on the fortnight before the holdout's. The holdout itself
+# is looked at by the chosen configuration alone.
+TRIES: dict[str, dict[str, Any]] = {
+    "as chosen": {},
+    "no sessions in training": {"session_share": 0.0},
+    "no id dropout": {"id_dropout": 0.0},
+    "no trend in the bias": {"trend_half_lives_days": (10_000.0,)},
+    "random initial vectors": {"initial_scale": 1e-6},
+    "labels of all the year weigh the same": {"label_half_life_days": 10_000.0},
+    "96 dimensions": {"dim": 96},
+}
+
+
+def run(settings: Settings, *, tries: bool) -> dict[str, Any]:
+    """Fit on the lake of `settings` and measure on its last fortnight."""
+    config = TrainingConfig()
+    begin_s = time.perf_counter()
+    collected = steps.collect(settings, config)
+    collected_s = time.perf_counter() - begin_s
+    table, seconds, gain = _measure(settings, collected, config)
+    metric = f"ndcg_at_{config.k}"
+    details: dict[str, Any] = {
+        "table": table,
+        "gain_over_item_knn": gain,
+        "collect_s": round(collected_s, 1),
+        "fit_s": round(seconds, 1),
+        "fit_moments": len(collected.holdout.fit),
+        "test_moments": len(collected.holdout.test),
+        "items": len(collected.catalogue),
+        "configuration": asdict(config),
+    }
+    if tries:
+        details["tries_on_validation"] = _try_all(settings, collected, config)
+    return {
+        "bench": NAME,
+        "figure": round(table[steps.TWO_TOWER][metric], 4),
+        "unit": f"{metric}, temporal holdout of {config.holdout_days} days",
+        "floor": round(table[steps.KNN][metric], 4),
+        "floor_unit": f"{metric} of item-kNN",
+        "ratio": round(table[steps.TWO_TOWER][metric] / table[steps.KNN][metric], 3),
+        "details": details,
+    }
+
+
+def _measure(
+    settings: Settings, collected: steps.Collected, config: TrainingConfig
+) -> tuple[dict[str, dict[str, float]], float, dict[str, float]]:
+    begin_s = time.perf_counter()
+    arrays = steps.fit(collected, config)
+    seconds = time.perf_counter() - begin_s
+    candidate = steps.write_candidate(settings, collected, arrays, config)
+    try:
+        measured = steps.measure(settings, collected, candidate, config)
+    finally:
+        shutil.rmtree(settings.model_dir / candidate)
+    own, knn = measured.results[steps.TWO_TOWER], measured.results[steps.KNN]
+    users = collected.dataset.users[collected.holdout.test]
+    gain: dict[str, float] = {}
+    for name, differences in (("recall", own.recall - knn.recall), ("ndcg", own.ndcg - knn.ndcg)):
+        low, high = bootstrap_interval(differences, users, rounds=config.bootstrap_rounds, seed=config.tower.seed)
+        gain |= {name: float(differences.mean()), f"{name}_low": low, f"{name}_high": high}
+    return measured.table, seconds, gain
+
+
+def _try_all(settings: Settings, collected: steps.Collected, config: TrainingConfig) -> dict[str, dict[str, float]]:
+    validation = temporal_holdout(collected.dataset, days=config.holdout_days, before_us=collected.holdout.cutoff_us)
+    before = steps.Collected(collected.catalogue, collected.dataset, validation, collected.snapshots)
+    tried: dict[str, dict[str, float]] = {}
+    for name, changes in TRIES.items():
+        tower: TowerConfig = replace(config.tower, **changes)
+        table, seconds, _ = _measure(settings, before, replace(config, tower=tower))
+        if not tried:
+            tried |= {model: table[model] for model in (steps.ALL_TIME, steps.OF_LATE, steps.KNN)}
+        tried[f"two_tower, {name}"] = {**table[steps.TWO_TOWER], "fit_s": round(seconds, 1)}
+    return tried
+
+
+def write_table(result: dict[str, Any], directory: Path = RESULTS) -> Path:
+    """The result as Markdown, beside its JSON."""
+    details = result["details"]
+    parts = [
+        "# Quality on Online Retail II",
+        f"{details['test_moments']} purchase moments of the last fortnight; every item known before it, "
+        "what the visitor had bought already left out. Command: `python -m bench.quality`.",
+        _markdown(details["table"]),
+        "Gain over item-kNN, mean and 95% interval over users: "
+        + ", ".join(_interval(name, details["gain_over_item_knn"]) for name in ("recall", "ndcg"))
+        + ".",
+    ]
+    if "tries_on_validation" in details:
+        parts += ["## Tried, on the fortnight before", _markdown(details["tries_on_validation"])]
+    path = directory / f"{NAME}.md"
+    path.write_text("\n\n".join(parts) + "\n")
+    return path
+
+
+def _interval(name: str, gain: dict[str, float]) -> str:
+    return f"{name} {gain[name]:+.4f} [{gain[f'{name}_low']:+.4f}, {gain[f'{name}_high']:+.4f}]"
+
+
+def _markdown(table: dict[str, dict[str, float]]) -> str:
+    columns = ("recall_at_10", "ndcg_at_10", "coverage", "diversity")
+    lines = ["| Model | Recall@10 | NDCG@10 | Coverage | Diversity |", "|---|---|---|---|---|"]
+    lines += [
+        f"| {model} | " + " | ".join(f"{row[name]:.4f}" for name in columns) + " |" for model, row in table.items()
+    ]
+    return "\n".join(lines)
+
+
+@contextmanager
+def own_lake(settings: Settings) -> Iterator[Settings]:
+    """A lake of the shop's year in a folder that ends with the block, and a Redis for its online rows."""
+    from feature_repo.store import apply
+    from streaming.backfill import backfill_purchases
+    from streaming.catalogue import load_catalogue
+
+    with tempfile.TemporaryDirectory(prefix="clickloop-bench-") as directory:
+        home = Path(directory)
+        redis = RedisServer(home / "redis")
+        try:
+            redis.start()
+            secrets = settings.secrets.model_validate({"pseudonym_key": "a key for benchmarks alone"})
+            own = settings.model_copy(
+                update={
+                    "home": home,
+                    "redis": settings.redis.model_copy(update={"url": redis.url}),
+                    "secrets": secrets,
+                }
+            )
+            store = apply(own)
+            load_catalogue(own, store=store)
+            backfill_purchases(own)
+            yield own
+        finally:
+            redis.kill()
+
+
+def main() -> None:
+    """Run, keep the result, print it as one line of JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tries", action="store_true", help="also measure the other configurations on validation")
+    parser.add_argument("--here", action="store_true", help="read the present home's lake instead of an own one")
+    parser.add_argument(
+        "--json", action="store_true", help="accepted for likeness; the result always is one line of JSON"
+    )
+    arguments = parser.parse_args()
+    settings = load_settings()
+    if arguments.here:
+        result = run(settings, tries=arguments.tries)
+    else:
+        with own_lake(settings) as own:
+            result = run(own, tries=arguments.tries)
+    record(result, command="python -m bench.quality" + (" --tries" if arguments.tries else ""))
+    write_table(result)
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

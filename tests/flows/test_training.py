@@ -1,0 +1,153 @@
+"""The flow over a part of the real purchases, and its deployment by Prefect's own command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+import pytest
+
+from contracts.model import read_manifest, read_pointer
+from contracts.settings import RedisSettings, SecretsSettings, Settings
+from feature_repo.store import apply
+from features.evaluate import evaluate
+from features.state import new_state
+from privacy.pseudonym import Pseudonymizer
+from serving.tower import UserTower
+from stack.ports import free_port
+from stack.redis_server import RedisServer
+from streaming.backfill import backfill
+from streaming.catalogue import load_catalogue
+from streaming.history import purchase_events, read_purchases
+
+PROJECT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+CUSTOMERS = 400
+RUN_TIMEOUT_S = 250
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    return os.environ | {
+        "PYTHONPATH": str(PROJECT),
+        "CLICKLOOP_HOME": str(settings.home),
+        "CLICKLOOP_REDIS_URL": settings.redis.url,
+        "CLICKLOOP_REDIS_KEY_PREFIX": settings.redis.key_prefix,
+        "PREFECT_HOME": str(settings.home / "prefect"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    }
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer) -> Settings:
+    """A lake with the real purchases of CUSTOMERS customers."""
+    settings = Settings(
+        home=tmp_path_factory.mktemp("flow"),
+        redis=RedisSettings(url=redis_server.url, key_prefix=f"flow-{os.getpid()}-"),
+        secrets=SecretsSettings.model_validate({"pseudonym_key": "a key for tests alone"}),
+    )
+    store = apply(settings)
+    load_catalogue(settings, store=store)
+    purchases = read_purchases(settings, datetime.now(UTC))
+    customers = pc.unique(purchases["customer_id"]).slice(0, CUSTOMERS)
+    part = purchases.filter(pc.is_in(purchases["customer_id"], value_set=customers))
+    events = purchase_events(part, Pseudonymizer(settings.secrets.pseudonym_key.get_secret_value()))
+    backfill(settings, events, total=part.num_rows, store=store)
+    return settings
+
+
+def trained(settings: Settings, **parameters: int) -> dict[str, Any]:
+    """Run the flow in a process of its own, as the command does; what it decided."""
+    code = f"import json; from flows.training import train_and_promote as f; print(json.dumps(f(**{parameters!r})))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=PROJECT,
+        env=environment(settings),
+        capture_output=True,
+        text=True,
+        timeout=RUN_TIMEOUT_S,
+    )
+    assert done.returncode == 0, done.stderr
+    decision: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return decision
+
+
+def test_flow_trains_promotes_and_then_refuses_an_equal_model(filled: Settings) -> None:
+    first = trained(filled, epochs=12)
+    table = first["metrics"]
+    assert set(table) == {"popularity", "popularity_decayed", "item_knn", "two_tower"}
+    assert table["two_tower"]["ndcg_at_10"] > table["popularity_decayed"]["ndcg_at_10"]
+    assert (first["promoted"], first["champion"]) == (True, "1")
+    assert read_pointer(filled.model_dir) == "1"
+    manifest = read_manifest(filled.model_dir / "1")
+    assert (manifest.model_version, manifest.feature_service) == ("1", "two_tower_v1")
+    assert set(manifest.snapshots) == {"events", "user_behavior"}
+    assert UserTower.load(filled.model_dir / "1").vector(evaluate(new_state(), 0)).shape == (manifest.dim,)
+
+    # The same data and the same seed: save, load and fit again give identical recommendations, so no gain.
+    second = trained(filled, epochs=12)
+    assert second["metrics"]["two_tower"]["ndcg_at_10"] == second["metrics"]["champion"]["ndcg_at_10"]
+    assert second["metrics"]["champion"]["ndcg_at_10"] == table["two_tower"]["ndcg_at_10"]
+    assert (second["promoted"], second["champion"]) == (False, "1")
+    assert "does not beat champion's" in second["reason"]
+    assert read_pointer(filled.model_dir) == "1"
+
+
+@pytest.fixture
+def prefect_server(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The environment of a Prefect server of the test's own."""
+    port = free_port()
+    settings = Settings(home=tmp_path)
+    own = environment(settings) | {"PREFECT_API_URL": f"http://127.0.0.1:{port}/api"}
+    command = [str(BIN / "prefect"), "server", "start", "--host", "127.0.0.1", "--port", str(port), "--no-services"]
+    with (tmp_path / "server.log").open("w") as log:
+        process = subprocess.Popen(command, env=own, cwd=tmp_path, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            _wait(f"http://127.0.0.1:{port}/api/health", process)
+            yield own
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            assert process.poll() is None, "the Prefect server ended at once"
+            time.sleep(0.3)
+    raise AssertionError(f"{url}: no answer within two minutes")
+
+
+def _prefect(own: dict[str, str], *arguments: str) -> str:
+    done = subprocess.run(
+        [str(BIN / "prefect"), "--no-prompt", *arguments],
+        cwd=PROJECT,
+        env=own,
+        capture_output=True,
+        text=True,
+        timeout=150,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_committed_definition_deploys(prefect_server: dict[str, str]) -> None:
+    _prefect(prefect_server, "work-pool", "create", "clickloop", "--type", "process")
+    _prefect(prefect_server, "deploy", "--all")
+    listed = _prefect(prefect_server, "deployment", "inspect", "train-and-promote/nightly", "--output", "json")
+    deployment = json.loads(listed)
+    assert deployment["entrypoint"] == "flows/training.py:train_and_promote"
+    assert deployment["schedules"][0]["schedule"]["cron"] == "30 2 * * *"
