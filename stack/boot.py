@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 from contracts.settings import Settings
 from stack.jars import kafka_classpath
@@ -58,13 +59,12 @@ class Boot:
         """Feast's registry and the catalogue."""
         self.job("apply", "Feast and the catalogue")
 
-    def job(self, name: str, title: str) -> bool:
-        """Run a job unless its work is done. Returns whether it ran."""
-        if JOBS[name].done(self.settings):
-            return False
+    def job(self, name: str, title: str, *, again: bool = False) -> Any:
+        """Run a job unless its work is done and not wanted `again`. Returns its result, None when it did not run."""
+        if JOBS[name].done(self.settings) and not again:
+            return None
         with self.stages.stage(title) as progress:
-            self.jobs.run(name, progress)
-        return True
+            return self.jobs.run(name, progress)
 
     def start(self, program: Program) -> None:
         """Start one program and wait until it is well."""

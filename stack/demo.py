@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from rich.console import Console
 
 from contracts.settings import load_settings
 from stack.boot import AFTER_FEAST, Boot
 from stack.jobs import JobRunner
-from stack.programs import services
+from stack.observer import Observer
+from stack.programs import served_model, services
+from stack.prove import prove, require_changed, table
 from stack.setup import prepare_home
 from stack.stages import Stages
 from stack.status import print_addresses
-from stack.supervisor import Supervisor
+from stack.supervisor import Supervisor, SupervisorError
 from stack.up import end_all, interruptible, wait
 
 VISITORS = 20
+TAKE_UP_S = 15.0
 
 
 def run(*, once: bool) -> None:
@@ -30,13 +36,12 @@ def run(*, once: bool) -> None:
         try:
             with Stages(console) as stages:
                 boot = Boot(settings, supervisor, jobs, stages)
-                _bring_up(boot)
-                proof = _prove(boot)
+                proof = _prove(boot, _bring_up(boot))
         except BaseException:
             end_all(supervisor, jobs, console)
             raise
         console.print(stages.table())
-        console.print(proof)
+        console.print(table(proof))
         print_addresses(settings, console)
         if once:
             end_all(supervisor, jobs, console)
@@ -44,7 +49,7 @@ def run(*, once: bool) -> None:
             wait(settings, supervisor, jobs, console)
 
 
-def _bring_up(boot: Boot) -> None:
+def _bring_up(boot: Boot) -> Observer:
     """Light processes boot while Feast is applied; the worker starts once the backfill has left the states alone."""
     boot.begin(leashed_to_us=True)
     early = {program.name for program in services(boot.settings)} - AFTER_FEAST
@@ -54,13 +59,34 @@ def _bring_up(boot: Boot) -> None:
         boot.apply()
         boot.job("backfill", "Backfill: a year of purchases")
         streams = pool.submit(boot.services, AFTER_FEAST)
-        boot.job("train", "Train and promote")
+        observer = pool.submit(Observer, boot.settings)
+        _say(boot, boot.job("train", "Train and promote"))
         light.result()
         streams.result()
+        if not _model_taken_up(boot):
+            _say(boot, boot.job("train", "Train again: the service cannot read the champion", again=True))
+            if not _model_taken_up(boot):
+                raise SupervisorError(f"serving has taken up no model; see {boot.settings.logs_dir / 'serving.log'}")
+        return observer.result()
 
 
-def _prove(boot: Boot) -> object:
-    from stack.prove import prove, table
+def _model_taken_up(boot: Boot) -> bool:
+    """Whether the service answers with a model within a few of its looks at the champion."""
+    deadline = time.monotonic() + TAKE_UP_S
+    while served_model(boot.settings) is None:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.2)
+    return True
 
+
+def _say(boot: Boot, decision: Any) -> None:
+    if decision is not None:
+        boot.stages.console.print(f"  Training: {json.dumps(decision)}", markup=False, highlight=False)
+
+
+def _prove(boot: Boot, observer: Observer) -> dict[str, Any]:
     with boot.stages.stage("Prove the loop") as progress:
-        return table(prove(boot.settings, visitors=VISITORS, progress=progress))
+        proof = prove(boot.settings, visitors=VISITORS, progress=progress, observer=observer)
+    require_changed(proof)
+    return proof

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -45,6 +46,19 @@ def http_ok(host: str, port: int, path: str) -> bool:
         return False
     finally:
         connection.close()
+
+
+def served_model(settings: Settings) -> str | None:
+    """The version of the model that the running service answers with; None without one, or without a service."""
+    connection = http.client.HTTPConnection(settings.serving.host, settings.serving.port, timeout=HEALTH_TIMEOUT_S)
+    try:
+        connection.request("GET", "/health")
+        version = json.loads(connection.getresponse().read()).get("model_version")
+    except (OSError, http.client.HTTPException, ValueError):
+        return None
+    finally:
+        connection.close()
+    return None if version is None else str(version)
 
 
 def kafka_address(settings: Settings) -> tuple[str, int]:

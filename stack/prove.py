@@ -47,12 +47,19 @@ def percentile(values: Sequence[float], share: float) -> float:
     return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
-def prove(settings: Settings, *, visitors: int, progress: ProgressCall = lambda done, total: None) -> dict[str, Any]:
+def prove(
+    settings: Settings,
+    *,
+    visitors: int,
+    progress: ProgressCall = lambda done, total: None,
+    observer: Observer | None = None,
+) -> dict[str, Any]:
     """Let visitors click, one after another; returns p50 and p99 in all and by stage.
 
-    Raises VisitError when a service does not answer or a click changes nothing within 10 seconds.
+    `observer` is closed at the end. Raises VisitError when a service does not answer or a click
+    is not reflected within 10 seconds.
     """
-    observer, browser = Observer(settings), Browser(settings)
+    observer, browser = observer or Observer(settings), Browser(settings)
     try:
         with ThreadPoolExecutor(1) as pool, _short_turns():
             for _ in range(WARM_UP):
@@ -137,6 +144,16 @@ def summary(clicks: Sequence[Click]) -> dict[str, Any]:
         "sources": sorted({click.source for click in clicks}),
         "model_versions": sorted({str(click.model_version) for click in clicks}),
     }
+
+
+def require_changed(proof: dict[str, Any]) -> None:
+    """Raises VisitError unless the model answered every visitor and every list changed."""
+    if proof["sources"] != ["model"]:
+        raise VisitError(
+            f"expected every answer from the model, got {', '.join(proof['sources'])}: see the service's log"
+        )
+    if proof["lists_changed"] != proof["visitors"]:
+        raise VisitError(f"expected {proof['visitors']} lists to change, {proof['lists_changed']} did")
 
 
 def table(proof: dict[str, Any]) -> Table:

@@ -20,9 +20,7 @@ from stack.up import end_all, interruptible
 def running_stack(settings: Settings) -> Iterator[None]:
     """All processes are up within the block. Raises StackError without a trained model."""
     if champion_version(settings) is None:
-        raise StackError(
-            f"expected a model in {settings.model_dir}, got none. Run: make demo ONCE=1"
-        )
+        raise StackError(f"expected a model in {settings.model_dir}, got none. Run: make demo ONCE=1")
     supervisor, jobs = Supervisor(settings), JobRunner(settings)
     if supervisor.pid() is not None:
         yield
