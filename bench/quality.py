@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.record import RESULTS, record
+from contracts.logs import configure_logging
 from contracts.settings import Settings, load_settings
 from stack.redis_server import RedisServer
 from training import run as steps
@@ -169,6 +170,7 @@ def main() -> None:
         "--json", action="store_true", help="accepted for likeness; the result always is one line of JSON"
     )
     arguments = parser.parse_args()
+    configure_logging("bench")
     settings = load_settings()
     if arguments.here:
         result = run(settings, tries=arguments.tries)
