@@ -99,7 +99,8 @@ def test_sink_killed_between_write_and_commit_keeps_each_event_once(
     events = make_events(1_500, visitors=40, seed=32)
     send(settings, events)
     run_in_process(settings, store)
-    for commit in (1, 2, 4):
+    # A sink has at most four tables to commit, fewer after each of the others.
+    for commit in (1, 2, 1):
         context = multiprocessing.get_context("fork")
         process = context.Process(target=_sink_killed_at, args=(settings, commit), kwargs={"before": before})
         process.start()
