@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ import httpx
 import structlog
 
 from contracts.settings import Settings
+from features.state import SEEN_KEPT
 from streaming.history import purchase_message, read_purchases
 
 _log = structlog.get_logger()
@@ -93,10 +95,9 @@ class Loader:
                 group.create_task(self._send(client, number, share))
 
     async def _send(self, client: httpx.AsyncClient, number: int, share: list[Message]) -> None:
-        acknowledged = min(len(share), self._journal.batches[number] * _BATCH)
-        self.before += acknowledged
-        for begin in range(acknowledged, len(share), _BATCH):
-            batch = share[begin : begin + _BATCH]
+        batches, acknowledged = list(_batches(share)), self._journal.batches[number]
+        self.before += sum(map(len, batches[:acknowledged]))
+        for batch in batches[acknowledged:]:
             await self._post(client, batch)
             self._journal.note(number)
             self.sent += len(batch)
@@ -121,6 +122,24 @@ class Loader:
             if answer.status_code < httpx.codes.INTERNAL_SERVER_ERROR:
                 raise LoadRefused(f"{self._url}: expected 200, came {answer.status_code}: {answer.text[:500]}")
             await asyncio.sleep(min(float(answer.headers.get("Retry-After", 1)), _LONGEST_WAIT_S))
+
+
+def _batches(share: list[Message]) -> Iterator[list[Message]]:
+    """A share cut so that no customer has more in a batch than a state remembers message ids.
+
+    A batch that was taken, but not noted before an interruption, then has no second effect.
+    """
+    batch: list[Message] = []
+    lines: Counter[str] = Counter()
+    for message in share:
+        customer = message["userId"]
+        if len(batch) == _BATCH or lines[customer] == SEEN_KEPT:
+            yield batch
+            batch, lines = [], Counter()
+        batch.append(message)
+        lines[customer] += 1
+    if batch:
+        yield batch
 
 
 def _shares(rows: list[dict[str, Any]]) -> list[list[Message]]:
