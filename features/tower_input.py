@@ -26,6 +26,8 @@ _QUARTER_HOURS_A_SECOND = 1 / 900.0
 # Counted on a logarithmic scale: the difference between one and two orders is that between fifty and a hundred.
 _COUNTS = ("events_total", "bought_total", "purchase_7d", "purchase_30d", "purchase_decayed_30d", "tenure_s")
 _PLAIN = ("category_entropy",)
+# The features that `tower_input` reads.
+INPUTS = (*_COUNTS, *_PLAIN, "price_level", "recent_items", "recent_actions", "recent_ages_s", "country")
 DENSE_WIDTH = len(_COUNTS) + len(_PLAIN) + 2
 
 

@@ -21,6 +21,7 @@ Longs = NDArray[np.int64]
 # timestamp, and each would show the others. So it asks as of one microsecond earlier.
 STRICTLY_BEFORE = pd.Timedelta(microseconds=1)
 CONSENT_COLUMN = "training_allowed"
+ALL_FEATURES = tuple(spec.name for spec in FEATURES)
 
 
 @dataclass(frozen=True)
@@ -103,13 +104,17 @@ def entity_rows(moments: Sequence[Moment]) -> pd.DataFrame:
     )
 
 
-def join_features(store: Any, service: str, moments: Sequence[Moment]) -> list[dict[str, Any]]:
-    """Each moment's values by Feast's historical retrieval through the feature service, aligned with `moments`."""
+def join_features(
+    store: Any, service: str, moments: Sequence[Moment], *, names: Sequence[str] = ALL_FEATURES
+) -> list[dict[str, Any]]:
+    """Each moment's values by Feast's historical retrieval through the feature service, aligned with `moments`.
+
+    `names` are the features wanted; whether training may use them comes along.
+    """
     job = store.get_historical_features(entity_df=entity_rows(moments), features=store.get_feature_service(service))
     table = job.to_arrow()
-    columns = {name: table[name].to_pylist() for name in (*(spec.name for spec in FEATURES), CONSENT_COLUMN)}
-    names = list(columns)
-    return [dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    columns = {name: table[name].to_pylist() for name in (*names, CONSENT_COLUMN)}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def build_dataset(moments: Sequence[Moment], values: Sequence[dict[str, Any]], vocabulary: Vocabulary) -> Dataset:

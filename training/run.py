@@ -14,7 +14,7 @@ from contracts.item import Item
 from contracts.lake import EVENTS, USER_BEHAVIOR, open_table
 from contracts.model import ModelManifest
 from contracts.settings import Settings
-from features.tower_input import Vocabulary
+from features.tower_input import INPUTS, Vocabulary
 from training.artefact import TowerArrays, write_artefact
 from training.artefact_scorer import ArtefactScorer
 from training.baselines import ItemKnn, Popularity, Scorer, WithFallback
@@ -64,7 +64,7 @@ def collect(settings: Settings, config: TrainingConfig) -> Collected:
     labels = read_labels(settings)
     moments = labels.moments[-config.max_labels :] if config.max_labels else labels.moments
     behavior = open_table(settings, USER_BEHAVIOR).current_snapshot()
-    values = join_features(open_store(settings), FEATURE_SERVICE, moments)
+    values = join_features(open_store(settings), FEATURE_SERVICE, moments, names=INPUTS)
     dataset = build_dataset(moments, values, vocabulary_of(catalogue, moments))
     snapshots = {EVENTS: labels.snapshot_id}
     snapshots |= {USER_BEHAVIOR: behavior.snapshot_id} if behavior else {}
