@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -81,8 +80,15 @@ def _model_taken_up(boot: Boot) -> bool:
 
 
 def _say(boot: Boot, decision: Any) -> None:
-    if decision is not None:
-        boot.stages.console.print(f"  Training: {json.dumps(decision)}", markup=False, highlight=False)
+    """One line of what training decided, one of what it rests on."""
+    if decision is None:
+        return
+    lines = [f"model {decision['version']}: {decision['reason']}"]
+    recalls = [f"{name} {found['recall_at_10']:.3f}" for name, found in decision.get("metrics", {}).items()]
+    if recalls:
+        lines.append(f"Recall@10 on the holdout: {', '.join(recalls)}")
+    for line in lines:
+        boot.stages.console.print(f"    {line}", markup=False, highlight=False)
 
 
 def _prove(boot: Boot, observer: Observer) -> dict[str, Any]:
