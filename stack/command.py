@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import typer
 
 from stack.commands import data, lifecycle, measure, models
-from stack.errors import StackError
 
 DEBUG = "CLICKLOOP_DEBUG"
 
@@ -24,6 +24,12 @@ for module in (lifecycle, data, models, measure):
     module.register(app)
 
 
+def _expected(error: Exception) -> bool:
+    """Whether the error is one of ours, or one that the machine gives reason for: its message says enough."""
+    ours = Path(__file__).resolve().parent.parent / type(error).__module__.split(".")[0]
+    return isinstance(error, OSError | ValueError) or ours.is_dir()
+
+
 def main() -> None:
     """Run the command; what is expected to go wrong is one line, not a traceback."""
     try:
@@ -31,8 +37,8 @@ def main() -> None:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         raise SystemExit(130) from None
-    except (StackError, OSError, ValueError) as error:
-        if os.environ.get(DEBUG):
+    except Exception as error:
+        if os.environ.get(DEBUG) or not _expected(error):
             raise
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(1) from None
