@@ -13,7 +13,6 @@ BOUGHT_KEPT = 200
 CART_KEPT = 50
 CATEGORIES_KEPT = 32
 TRAITS_KEPT = 24
-MERGES_KEPT = 32
 SEEN_KEPT = 64
 SEEN_BYTES = 8
 
@@ -63,8 +62,6 @@ class UserState(Struct, array_like=True):
     traits: dict[str, tuple[Trait, int]] = field(default_factory=dict)
     # Digests of the newest message ids, SEEN_BYTES each, newest first.
     seen: bytes = b""
-    # Merges already applied, newest last.
-    merges: list[str] = field(default_factory=list)
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -10,7 +10,7 @@ from contracts.settings import Settings, load_settings
 from shop.app import Addresses, ShopApp
 from shop.catalogue import load_catalogue
 from shop.customers import characteristic_customers
-from shop.history import CATALOGUE_PATH
+from shop.files import CATALOGUE_PATH
 
 _UNSPECIFIED = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - read, never bound
 

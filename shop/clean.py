@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from shop.attribution import render
 from shop.categories import Categorizer
-from shop.history import DATA_DIR
+from shop.files import DATA_DIR
 from shop.names import best_description, display_name
 
 MAX_QUANTITY = 3000

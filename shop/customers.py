@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from shop.history import CATALOGUE_PATH, PURCHASES_PATH
+from shop.files import CATALOGUE_PATH, PURCHASES_PATH
 
 MIN_LINES = 25
 MAX_LINES = 400

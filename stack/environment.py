@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from contracts.settings import HOME_VARIABLE, Settings
+from contracts.telemetry import QUIET
 
 
 def process_environment(settings: Settings, inherited: Mapping[str, str]) -> dict[str, str]:
@@ -15,14 +16,10 @@ def process_environment(settings: Settings, inherited: Mapping[str, str]) -> dic
     home = settings.home
     ours = {
         "PREFECT_HOME": str(home / "prefect"),
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_LOGGING_TO_API_ENABLED": "false",
         "BENTOML_HOME": str(home / "bentoml"),
-        "BENTOML_DO_NOT_TRACK": "true",
-        "FEAST_USAGE": "false",
-        "DO_NOT_TRACK": "1",
-        "TF_USE_LEGACY_KERAS": "1",
-        "TF_CPP_MIN_LOG_LEVEL": "2",
         "PYTHONUNBUFFERED": "1",
+        # A worker killed and started again goes on at once instead of after the group has missed it.
+        "CLICKLOOP_WORKER_INSTANCE": "worker-1",
     }
-    return {**ours, **inherited, HOME_VARIABLE: str(home)}
+    return {**QUIET, **ours, **inherited, HOME_VARIABLE: str(home)}

@@ -15,7 +15,7 @@ from contracts.item import Item
 from shop.app import Addresses, ShopApp
 from shop.catalogue import Catalogue
 from shop.customers import Customer
-from shop.history import CATALOGUE_PATH
+from shop.files import CATALOGUE_PATH
 from stack.chromium import require_chromium
 from tests.shop.serve import served
 from tests.shop.standin import CollectorThatMayRefuse, ServiceThatFollowsCategories

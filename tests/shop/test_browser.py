@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from contracts.item import Item
-from shop.history import CATALOGUE_PATH
+from shop.files import CATALOGUE_PATH
 from stack.kafka_server import KafkaServer
 from stack.redis_server import RedisServer
 from stack.topics import create_topics
