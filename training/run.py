@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -127,9 +128,10 @@ def measure(settings: Settings, collected: Collected, candidate: str, config: Tr
         KNN: ItemKnn(fit_set, cutoff_us, config.knn),
         TWO_TOWER: WithFallback(ArtefactScorer(settings.model_dir / candidate), of_late),
     }
-    present = champion(settings)
+    version = champion(settings)
+    present = None if version is None else opponent(settings.model_dir / version)
     if present is not None:
-        scorers[CHAMPION] = WithFallback(ArtefactScorer(settings.model_dir / present), of_late)
+        scorers[CHAMPION] = WithFallback(present, of_late)
     dataset, holdout, k = collected.dataset, collected.holdout, config.k
     results = {
         name: evaluate_scorer(scorer, dataset, holdout, collected.content.categories, k=k)
@@ -146,6 +148,15 @@ def measure(settings: Settings, collected: Collected, candidate: str, config: Tr
     for name, row in table.items():
         _log.info("measured", model=name, **{metric: round(value, 4) for metric, value in row.items()})
     return Measured(results, table)
+
+
+def opponent(directory: Path) -> ArtefactScorer | None:
+    """The scorer of an earlier model. One that cannot be read answers nobody, so it counts as beaten."""
+    try:
+        return ArtefactScorer(directory)
+    except (OSError, ValueError, LookupError) as error:
+        _log.warning("champion unreadable, counted as beaten", directory=str(directory), reason=str(error))
+        return None
 
 
 def publish(
