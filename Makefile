@@ -4,6 +4,8 @@
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
+# Most tests wait for a server to start, stop or come back: three at a time keep two cores busy.
+TESTERS ?= 3
 INSTALLED := .venv/installed
 NODE_MODULES := tracker/node_modules/.package-lock.json
 
@@ -20,7 +22,8 @@ demo: $(INSTALLED) ## The whole loop on this machine, with a shop to click in (O
 
 test: $(INSTALLED) $(NODE_MODULES) chromium ## All tests, on Kafka and Redis of their own (ARGS=... goes to pytest)
 	@cd tracker && PATH="$(CURDIR)/$(BIN):$$PATH" npm test --silent
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m stack.jars fetch
+	@$(BIN)/python -m pytest -n $(TESTERS) --dist loadfile $(ARGS)
 
 check: $(INSTALLED) $(NODE_MODULES) ## Lint, format, types, import rules, committed schema and bundle
 	@$(BIN)/ruff check .

@@ -63,7 +63,7 @@ def segment_message(event: Event) -> dict[str, object]:
             "timezone": event.context.time_zone,
             "device": {"type": event.context.device},
             "sessionId": event.session_id,
-            "consent": {"categoryPreferences": {"measurement": True, "personalization": True, "training": True}},
+            "consent": {"categoryPreferences": {"measurement": True, "personalization": True, "training": False}},
         },
     }
 

@@ -37,7 +37,7 @@ TRIES: dict[str, dict[str, Any]] = {
 }
 
 
-def run(settings: Settings, *, tries: bool) -> dict[str, Any]:
+def run(settings: Settings, *, tries: bool = False) -> dict[str, Any]:
     """Fit on the lake of `settings` and measure on its last fortnight."""
     config = TrainingConfig()
     begin_s = time.perf_counter()

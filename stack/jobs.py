@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from contracts.settings import Settings, load_settings
+from contracts.settings import HOME_VARIABLE, Settings, load_settings
 from stack.environment import process_environment
 from stack.errors import StackError
 from stack.server_process import leashed, tail
@@ -50,6 +50,12 @@ def _apply(settings: Settings, progress: ProgressCall) -> bool:
 
 
 def _load(settings: Settings, progress: ProgressCall) -> Any:
+    # A profile remembers its last messages only: what the backfill brought would count again.
+    if _backfilled(settings).exists():
+        raise JobError(
+            f"the purchases are here already, by `clickloop backfill`; sent again, older ones would count twice. "
+            f"To load them through Kafka, start from an empty home: set {HOME_VARIABLE} to a new folder"
+        )
     from streaming.load import load_purchases
 
     return load_purchases(settings, progress)

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 
 LOOPBACK = "127.0.0.1"
 
+_SERVER_PORTS = range(20_000, 32_000)
+_DRAWS = 200
+
 
 def free_port() -> int:
-    """A loopback port that nothing uses at this moment."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A loopback port that nothing uses at this moment. Raises OSError where none is found.
+
+    Drawn below the ports that the system gives to outgoing connections: one of those
+    could take a port between this look and the server's start.
+    """
+    for _ in range(_DRAWS):
+        port = secrets.choice(_SERVER_PORTS)
+        if bindable(port):
+            return port
+    raise OSError(f"expected a free port of {_SERVER_PORTS.start} to {_SERVER_PORTS.stop - 1}, tried {_DRAWS}")
 
 
 def answers(port: int, host: str = LOOPBACK, *, timeout_s: float = 0.3) -> bool:

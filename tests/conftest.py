@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from contracts.settings import KafkaSettings, RedisSettings, SecretsSettings, Settings
@@ -14,6 +15,12 @@ from stack.redis_server import RedisServer
 from stack.topics import create_topics
 
 PROJECT = Path(__file__).resolve().parent.parent
+
+# How long an example takes says more about the machine's other work than about the code.
+hypothesis.settings.register_profile(
+    "clickloop", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("clickloop")
 
 
 @pytest.fixture(scope="session")

@@ -24,11 +24,14 @@ def backfill(
     run_backfill(replace=replace)
 
 
-def replay() -> None:
+def replay(
+    *,
+    where: Annotated[str, typer.Option(help="Keep to events whose reason contains this.")] = "",
+) -> None:
     """Send what lies in events.rejected, once fixed, back to events."""
     from stack.commands.running import run_replay
 
-    run_replay()
+    run_replay(where=where)
 
 
 def register(app: typer.Typer) -> None:

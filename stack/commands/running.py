@@ -6,6 +6,7 @@ import importlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console
@@ -21,7 +22,7 @@ from stack.stages import Stages
 from stack.supervisor import Supervisor
 from stack.up import interruptible
 
-BENCHMARKS = ("freshness", "recommend", "collector", "worker", "backfill")
+BENCHMARKS = ("freshness", "recommend", "collector", "worker", "backfill", "quality")
 
 
 def require_servers(settings: Settings) -> None:
@@ -75,13 +76,17 @@ def _paused(settings: Settings, *names: str) -> Iterator[None]:
             supervisor.wait_healthy(program)
 
 
-def run_replay() -> None:
-    """Replay what was rejected."""
+def run_replay(*, where: str) -> None:
+    """Replay what was rejected. Raises StackError where some of it is still bad, after printing what."""
     settings = prepare_home(load_settings())
     require_servers(settings)
     from streaming.replay import replay
 
-    print(json.dumps(replay(settings), default=str))
+    replayed = replay(settings, where=where)
+    print(json.dumps(asdict(replayed), default=str))
+    if replayed.still_bad:
+        kept = f"{len(replayed.still_bad)} rejected events are still bad and were kept"
+        raise StackError(f"{kept}; the first: {replayed.still_bad[0]}")
 
 
 def run_promote(version: str) -> None:
