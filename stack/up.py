@@ -23,12 +23,17 @@ WATCH_S = 0.5
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the block as Ctrl-C does."""
+    """SIGTERM and SIGHUP end the block as Ctrl-C does, and SIGINT does even where a shell had it ignored.
+
+    A SIGHUP that is ignored stays so: that is what `nohup` asks for.
+    """
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    numbers = (signal.SIGTERM, signal.SIGHUP)
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
     before = {number: signal.signal(number, interrupt) for number in numbers}
     try:
         yield
