@@ -16,6 +16,8 @@ from stack.errors import StackError
 VARIABLE = "CLICKLOOP_CHROMIUM"
 COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PACKAGE = "chromium"
+# Where distributions' packages put it, whatever PATH says.
+PACKAGED = "/usr/bin:/usr/local/bin"
 
 
 class ChromiumError(StackError):
@@ -28,7 +30,7 @@ def find_chromium() -> Path | None:
     if named:
         return Path(named) if os.access(named, os.X_OK) else None
     for command in COMMANDS:
-        found = shutil.which(command)
+        found = shutil.which(command) or shutil.which(command, path=PACKAGED)
         if found is not None:
             return Path(found)
     cache = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or Path.home() / ".cache" / "ms-playwright")
