@@ -57,7 +57,7 @@ def run(settings: Settings, *, tries: bool = False) -> dict[str, Any]:
     }
     if tries:
         details["tries_on_validation"] = _try_all(settings, collected, config)
-    return {
+    result = {
         "bench": NAME,
         "figure": round(table[steps.TWO_TOWER][metric], 4),
         "unit": f"{metric}, temporal holdout of {config.holdout_days} days",
@@ -66,6 +66,8 @@ def run(settings: Settings, *, tries: bool = False) -> dict[str, Any]:
         "ratio": round(table[steps.TWO_TOWER][metric] / table[steps.KNN][metric], 3),
         "details": details,
     }
+    write_table(result)
+    return result
 
 
 def _measure(
@@ -178,7 +180,6 @@ def main() -> None:
         with own_lake(settings) as own:
             result = run(own, tries=arguments.tries)
     record(result, command="python -m bench.quality" + (" --tries" if arguments.tries else ""))
-    write_table(result)
     print(json.dumps(result))
 
 
