@@ -86,6 +86,7 @@ class WorkerSettings(Section):
     group: str = "clickloop-worker"
     poll_records: int = Field(default=2000, ge=1)
     poll_timeout_ms: int = 500
+    metrics_host: str = "127.0.0.1"
     metrics_port: int = 18081
     cache_profiles: int = Field(default=5000, ge=1)
     instance: str = ""
@@ -97,6 +98,7 @@ class LakeSettings(Section):
     group: str = "clickloop-lake"
     flush_rows: int = 50_000
     flush_s: float = 5.0
+    metrics_host: str = "127.0.0.1"
     metrics_port: int = 18082
 
 

@@ -120,8 +120,8 @@ def services(settings: Settings) -> list[Program]:
     """The stack's own processes, in the order of their start."""
     return [
         _python("collector", "collector", settings.collector.host, settings.collector.port, "/health"),
-        _python("worker", "streaming.worker", "127.0.0.1", settings.worker.metrics_port, "/metrics"),
-        _python("lake", "streaming.lake", "127.0.0.1", settings.lake.metrics_port, "/metrics"),
+        _python("worker", "streaming.worker", settings.worker.metrics_host, settings.worker.metrics_port, "/metrics"),
+        _python("lake", "streaming.lake", settings.lake.metrics_host, settings.lake.metrics_port, "/metrics"),
         _python("serving", "serving", settings.serving.host, settings.serving.port, "/health"),
         _python("shop", "shop", settings.shop.host, settings.shop.port, "/health"),
     ]

@@ -158,7 +158,7 @@ def main() -> None:
     sink = patiently(lambda: open_sink(settings), stopping)
     if sink is None:
         return
-    start_http_server(settings.lake.metrics_port, addr="127.0.0.1", registry=sink.metrics.registry)
+    start_http_server(settings.lake.metrics_port, addr=settings.lake.metrics_host, registry=sink.metrics.registry)
     _log.info("lake ready", metrics_port=settings.lake.metrics_port, lake=str(settings.lake_dir))
     try:
         sink.run(stopping)

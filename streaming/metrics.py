@@ -37,7 +37,7 @@ class WorkerMetrics:
         """One event's time from Kafka to its features."""
         self.delay.observe(max(0.0, delay_s))
 
-    def serve(self, port: int) -> int:
-        """Answer GET /metrics on loopback; the port taken."""
-        server, _ = start_http_server(port, addr="127.0.0.1", registry=self.registry)
+    def serve(self, host: str, port: int) -> int:
+        """Answer GET /metrics; the port taken."""
+        server, _ = start_http_server(port, addr=host, registry=self.registry)
         return int(server.server_port)

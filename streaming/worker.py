@@ -77,7 +77,7 @@ def main() -> None:
     parts = patiently(lambda: open_parts(settings, store, stopping), stopping)
     if parts is None:
         return
-    port = parts.metrics.serve(settings.worker.metrics_port)
+    port = parts.metrics.serve(settings.worker.metrics_host, settings.worker.metrics_port)
     tune_memory()
     _log.info("worker ready", metrics_port=port, bootstrap=settings.kafka.bootstrap)
     try:

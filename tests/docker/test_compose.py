@@ -58,6 +58,12 @@ def test_each_service_builds_its_own_target(compose: dict[str, Any], targets: di
     assert set(built) == set(targets) - {"base"}
 
 
+def test_every_published_port_is_listened_on_beyond_the_containers_own_loopback(compose: dict[str, Any]) -> None:
+    for program in services(DEFAULTS):
+        variable = program.setting.removesuffix("PORT") + "HOST"
+        assert compose["services"][program.name]["environment"][variable] == "0.0.0.0"
+
+
 def test_every_setting_given_to_a_container_exists(compose: dict[str, Any]) -> None:
     for service in compose["services"].values():
         for variable in service.get("environment", {}):
