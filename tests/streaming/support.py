@@ -12,6 +12,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from multiprocessing.process import BaseProcess
 from threading import Event as Flag
 from typing import Any
@@ -150,8 +151,26 @@ def stored_state(settings: Settings, profile_id: str) -> bytes | None:
     return found  # type: ignore[return-value]
 
 
+@cache
+def processes() -> Any:
+    """Where a test's processes come from: forked from one that has Feast loaded and no threads.
+
+    A fork of the test's own process could inherit a lock that a Kafka client's thread holds.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["feature_repo.store", "streaming.worker", "streaming.lake"])
+    first = context.Process(target=_nothing)
+    first.start()
+    first.join()
+    return context
+
+
+def _nothing() -> None:
+    """What the first process does; when it has, the others start at once."""
+
+
 class WorkerProcess:
-    """A worker in a process of its own, forked so that Feast is there at once.
+    """A worker in a process of its own.
 
     Under the same `instance` the next one takes over at once.
     """
@@ -161,8 +180,7 @@ class WorkerProcess:
     ) -> None:
         worker = settings.worker.model_copy(update={"instance": instance})
         settings = settings.model_copy(update={"worker": worker})
-        context = multiprocessing.get_context("fork")
-        self._process: BaseProcess = context.Process(target=_work, args=(settings, sabotage), daemon=True)
+        self._process: BaseProcess = processes().Process(target=_work, args=(settings, sabotage), daemon=True)
         self._process.start()
 
     @property

@@ -7,6 +7,7 @@ import random
 import signal
 import threading
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -27,13 +28,17 @@ from tests.streaming.support import (
 
 def test_worker_killed_ten_times_at_random_points_leaves_each_event_once(settings: Settings, store: Any) -> None:
     events = make_events(20_000, visitors=400, seed=1, step_s=5.0)
-    feeding = threading.Thread(target=send, args=(settings, events), kwargs={"pause_every": 100, "pause_s": 0.1})
+    feeding = threading.Thread(target=send, args=(settings, events), kwargs={"pause_every": 100, "pause_s": 0.15})
     feeding.start()
     chance = random.Random(2)
-    offsets = []
+    offsets = [0]
     for _ in range(10):
         worker = WorkerProcess(settings, instance="one")
-        time.sleep(chance.uniform(0.5, 2.0))
+        until(
+            lambda: total_offset(settings) > offsets[-1] or not feeding.is_alive(),
+            what="the worker at work, so that it can be killed there",
+        )
+        time.sleep(chance.uniform(0.0, 1.0))
         worker.kill()
         offsets.append(total_offset(settings))
     feeding.join()
@@ -44,30 +49,26 @@ def test_worker_killed_ten_times_at_random_points_leaves_each_event_once(setting
     check_everything(settings, store, events)
 
 
-def _kill_at(what: str, after_calls: int) -> Any:
-    """Sabotage that ends the process, as SIGKILL does, before or after a step of a certain batch."""
+def _kill_at(what: str, after_calls: int, parts: Parts) -> None:
+    """End the process, as SIGKILL does, before or after a step of a certain batch."""
+    target, name = {
+        "rows": (parts.rows, "write_behavior"),
+        "flush": (parts.outbox, "flush"),
+        "commit": (parts.checkpoint, "commit"),
+    }[what.split()[1]]
+    step, calls = getattr(target, name), 0
 
-    def sabotage(parts: Parts) -> None:
-        target, name = {
-            "rows": (parts.rows, "write_behavior"),
-            "flush": (parts.outbox, "flush"),
-            "commit": (parts.checkpoint, "commit"),
-        }[what.split()[1]]
-        step, calls = getattr(target, name), 0
+    def deadly(*arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == after_calls and what.startswith("before"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = step(*arguments)
+        if calls == after_calls:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
 
-        def deadly(*arguments: Any) -> Any:
-            nonlocal calls
-            calls += 1
-            if calls == after_calls and what.startswith("before"):
-                os.kill(os.getpid(), signal.SIGKILL)
-            result = step(*arguments)
-            if calls == after_calls:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return result
-
-        setattr(target, name, deadly)
-
-    return sabotage
+    setattr(target, name, deadly)
 
 
 @pytest.mark.parametrize("point", ["before rows", "after rows", "after flush", "before commit", "after commit"])
@@ -76,7 +77,7 @@ def test_worker_killed_at_each_step_leaves_each_event_once(settings: Settings, s
     send(settings, events)
     small = settings.model_copy(update={"worker": settings.worker.model_copy(update={"poll_records": 400})})
     for batch in (1, 2):
-        worker = WorkerProcess(small, _kill_at(point, batch), instance="one")
+        worker = WorkerProcess(small, partial(_kill_at, point, batch), instance="one")
         assert worker.join() == -signal.SIGKILL
     run_in_process(small, store, instance="one")
     check_everything(settings, store, events)

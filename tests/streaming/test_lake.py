@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 from collections import Counter
@@ -23,7 +22,7 @@ from contracts.topics import KIND_FORWARD, KIND_HEADER, ORIGIN_HEADER, Topics
 from features.state import encode_state, new_state
 from streaming.lake import LakeSink, open_sink
 from streaming.outbox import open_producer
-from tests.streaming.support import end_offsets, make_events, run_in_process, send
+from tests.streaming.support import end_offsets, make_events, processes, run_in_process, send
 
 
 def _rows(settings: Settings, table: str) -> list[dict[str, Any]]:
@@ -101,8 +100,7 @@ def test_sink_killed_between_write_and_commit_keeps_each_event_once(
     run_in_process(settings, store)
     # A sink has at most four tables to commit, fewer after each of the others.
     for commit in (1, 2, 1):
-        context = multiprocessing.get_context("fork")
-        process = context.Process(target=_sink_killed_at, args=(settings, commit), kwargs={"before": before})
+        process = processes().Process(target=_sink_killed_at, args=(settings, commit), kwargs={"before": before})
         process.start()
         process.join(120)
         assert process.exitcode == -signal.SIGKILL
