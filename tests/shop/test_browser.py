@@ -62,7 +62,7 @@ def test_clicks_and_an_order_change_what_is_recommended(shop: Stack, visitor: Vi
 
     page.get_by_role("link", name="Garden", exact=True).click()
     expect(page.locator("#view h1")).to_have_text("Garden")
-    page.locator(".grid .name").nth(3).click()
+    page.locator('.grid [data-category="Garden"] .name').nth(3).click()
     round_is_done(page, 1)
     after_click = visit.row()
     assert after_click != popular
@@ -91,7 +91,7 @@ def test_a_bought_article_is_recommended_no_more(shop: Stack, visitor: Visitor) 
     page = visit.page
     page.get_by_role("link", name="Baking", exact=True).click()
     expect(page.locator("#view h1")).to_have_text("Baking")
-    page.locator(".grid .name").nth(5).click()
+    page.locator('.grid [data-category="Baking"] .name').nth(5).click()
     round_is_done(page, 1)
     wanted = visit.row()[0]
     page.locator(f'#for-you-items [data-item-id="{wanted}"] .add').click()
@@ -133,7 +133,7 @@ def test_what_a_visitor_did_before_logging_in_joins_the_user(shop: Stack, visito
     page = visit.page
     page.get_by_role("link", name="Jewellery", exact=True).click()
     expect(page.locator("#view h1")).to_have_text("Jewellery")
-    page.locator(".grid .name").nth(2).click()
+    page.locator('.grid [data-category="Jewellery"] .name').nth(2).click()
     round_is_done(page, 1)
     page.locator("#account").click()
     page.locator("#user-id").fill("visitor-who-comes-back")
