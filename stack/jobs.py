@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from contracts.model import read_pointer
 from contracts.settings import HOME_VARIABLE, Settings, load_settings
 from stack.environment import process_environment
 from stack.errors import StackError
@@ -41,8 +42,7 @@ class Job:
 
 def champion_version(settings: Settings) -> str | None:
     """The model that serving answers with; None before the first promotion."""
-    path = settings.model_dir / "champion"
-    return path.read_text().strip() or None if path.exists() else None
+    return read_pointer(settings.model_dir)
 
 
 def _apply(settings: Settings, progress: ProgressCall) -> bool:

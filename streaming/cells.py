@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from features.state import UserState, decode_state, encode_state, new_state
+from features.state import UserState, decode_state, new_state
 
 # A stored state is a msgpack array, whose first byte is 0x90 or above; this one is below.
 _ALIAS_MARK = b"@"
@@ -26,11 +26,6 @@ class Cell:
 def encode_alias(user_id: str) -> bytes:
     """The tombstone that stands where an anonymous profile's state was."""
     return _ALIAS_MARK + user_id.encode()
-
-
-def encode_cell(cell: Cell) -> bytes:
-    """The bytes to store."""
-    return encode_state(cell.state) if cell.alias is None else encode_alias(cell.alias)
 
 
 def decode_cell(payload: bytes | None) -> Cell:

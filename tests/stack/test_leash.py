@@ -7,31 +7,14 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 
 from stack.server_process import LEASH, ServerProcess
+from tests.stack.waiting import eventually, gone
 
 PROJECT = Path(__file__).resolve().parents[2]
-
-
-def _eventually(condition: Callable[[], bool], timeout_s: float = 20.0) -> bool:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
-
-
-def _gone(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 def _starter(directory: Path, command: str) -> tuple[subprocess.Popen[bytes], list[int]]:
@@ -48,7 +31,7 @@ def _starter(directory: Path, command: str) -> tuple[subprocess.Popen[bytes], li
     )
     parent = subprocess.Popen([sys.executable, "-c", script], cwd=PROJECT)
     ready = directory / "ready"
-    assert _eventually(ready.exists)
+    assert eventually(ready.exists)
     return parent, [child.pid for child in psutil.Process(parent.pid).children(recursive=True)]
 
 
@@ -57,20 +40,20 @@ def test_kill_9_of_the_parent_ends_children_and_grandchildren(tmp_path: Path) ->
     assert len(below) == 4  # leash, shell, two sleeps
     parent.kill()
     parent.wait()
-    assert _eventually(lambda: all(_gone(pid) for pid in below))
+    assert eventually(lambda: all(gone(pid) for pid in below))
 
 
 def test_a_child_that_ignores_sigterm_is_killed_with_its_parent(tmp_path: Path) -> None:
     parent, below = _starter(tmp_path, "trap '' TERM; touch ready; while :; do sleep 0.1; done")
     parent.kill()
     parent.wait()
-    assert _eventually(lambda: all(_gone(pid) for pid in below))
+    assert eventually(lambda: all(gone(pid) for pid in below))
 
 
 def test_kill_9_of_the_leash_ends_the_command(tmp_path: Path) -> None:
     parent, below = _starter(tmp_path, "touch ready; exec sleep 500")
     os.kill(below[0], signal.SIGKILL)
-    assert _eventually(lambda: all(_gone(pid) for pid in below))
+    assert eventually(lambda: all(gone(pid) for pid in below))
     parent.kill()
     parent.wait()
 
@@ -83,7 +66,7 @@ def test_what_a_command_leaves_behind_is_ended(tmp_path: Path) -> None:
         timeout=30,
     )
     assert ran.returncode == 3
-    assert _gone(int(ran.stdout))
+    assert gone(int(ran.stdout))
 
 
 def test_a_command_that_does_not_exist_is_named(tmp_path: Path) -> None:
@@ -98,11 +81,11 @@ def test_stop_ends_gently_and_kill_at_once(tmp_path: Path) -> None:
     server = ServerProcess("it", tmp_path / "it.log")
     command = ["/bin/sh", "-c", "trap 'echo bye; exit 0' TERM; echo hello; while :; do sleep 0.05; done"]
     server.start(command, cwd=tmp_path)
-    assert _eventually(lambda: server.log.read_text() == "hello\n")
+    assert eventually(lambda: server.log.read_text() == "hello\n")
     server.stop()
     assert server.log.read_text() == "hello\nbye\n"
     server.start(command, cwd=tmp_path)
-    assert _eventually(lambda: server.log.read_text() == "hello\nbye\nhello\n")
+    assert eventually(lambda: server.log.read_text() == "hello\nbye\nhello\n")
     server.kill()
     assert server.log.read_text() == "hello\nbye\nhello\n"
     assert not server.running

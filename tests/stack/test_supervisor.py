@@ -7,8 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -19,6 +18,7 @@ from stack.boot import check_ports
 from stack.ports import answers, free_port
 from stack.programs import Program
 from stack.supervisor import Supervisor, SupervisorError
+from tests.stack.waiting import eventually, gone
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -39,22 +39,6 @@ def _web(name: str, port: int) -> Program:
         command=lambda: command,
         ready_timeout_s=20.0,
     )
-
-
-def _eventually(condition: Callable[[], bool], timeout_s: float = 30.0) -> bool:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
-
-
-def _gone(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 @pytest.fixture
@@ -103,7 +87,7 @@ def test_stopping_twice_is_fine(supervisor: Supervisor) -> None:
     below = [child.pid for child in psutil.Process(pid).children(recursive=True)]
     assert len(below) == 2  # the leash and the server
     assert supervisor.stop()
-    assert all(_gone(each) for each in [pid, *below])
+    assert all(gone(each) for each in [pid, *below])
     assert not supervisor.stop()
     assert not answers(program.port)
 
@@ -125,10 +109,10 @@ def test_a_killed_program_comes_back(supervisor: Supervisor) -> None:
     supervisor.start([program], leashed_to_us=True)
     supervisor.start_program("web")
     supervisor.wait_healthy(program)
-    assert _eventually(lambda: supervisor.processes()["web"]["statename"] == "RUNNING")
+    assert eventually(lambda: supervisor.processes()["web"]["statename"] == "RUNNING")
     leash = supervisor.processes()["web"]["pid"]
     os.kill(leash, signal.SIGKILL)
-    assert _eventually(lambda: supervisor.processes()["web"]["pid"] not in (0, leash) and program.healthy())
+    assert eventually(lambda: supervisor.processes()["web"]["pid"] not in (0, leash) and program.healthy())
 
 
 def test_a_program_that_cannot_start_is_reported_with_its_log(supervisor: Supervisor) -> None:
@@ -159,12 +143,12 @@ def test_kill_9_of_whoever_started_it_leaves_nothing(tmp_path: Path) -> None:
         """
     )
     parent = subprocess.Popen([sys.executable, "-c", script], cwd=PROJECT)
-    assert _eventually((tmp_path / "ready").exists)
+    assert eventually((tmp_path / "ready").exists)
     below = [child.pid for child in psutil.Process(parent.pid).children(recursive=True)]
     assert len(below) == 4  # two leashes, supervisord, the server
     parent.kill()
     parent.wait()
-    assert _eventually(lambda: all(_gone(pid) for pid in below))
+    assert eventually(lambda: all(gone(pid) for pid in below))
     assert not answers(port)
 
 
