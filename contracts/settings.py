@@ -80,7 +80,8 @@ class WorkerSettings(Section):
 
     `cache_profiles` decoded states are kept in memory, up to some 40 kB each. A worker that is killed
     and started again under the same `instance` goes on at once, not after the group has missed it;
-    no two may run under one, and without a name each start is a new member.
+    no two may run under one, and without a name each start is a new member. `lateness_s`: an event
+    older than its profile's newest by more alters nothing; the longest window bounds it.
     """
 
     group: str = "clickloop-worker"
@@ -90,6 +91,7 @@ class WorkerSettings(Section):
     metrics_port: int = 18081
     cache_profiles: int = Field(default=5000, ge=1)
     instance: str = ""
+    lateness_s: int = Field(default=30 * 86_400, gt=0, le=30 * 86_400)
 
 
 class LakeSettings(Section):

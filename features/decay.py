@@ -24,18 +24,18 @@ def factor(elapsed_us: float, half_life_us: float) -> float:
     return float(2.0 ** (-elapsed_us / half_life_us))
 
 
-def count(counter: Counter | None, at_us: int) -> Counter:
-    """The counter after one more event at `at_us`; `None` is a counter of nothing."""
+def count(counter: Counter | None, at_us: int, number: int = 1) -> Counter:
+    """The counter after `number` more events at `at_us`; `None` is a counter of nothing."""
     if counter is None:
-        return [float(at_us), 1.0, 1.0, 1.0]
+        return [float(at_us), *(float(number) for _ in _HALF_LIVES)]
     elapsed = at_us - counter[0]
     if elapsed >= 0:
         counter[0] = float(at_us)
         for place, half_life in enumerate(_HALF_LIVES, 1):
-            counter[place] = counter[place] * 2.0 ** (-elapsed / half_life) + 1.0
+            counter[place] = counter[place] * 2.0 ** (-elapsed / half_life) + number
     else:
         for place, half_life in enumerate(_HALF_LIVES, 1):
-            counter[place] += 2.0 ** (elapsed / half_life)
+            counter[place] += number * 2.0 ** (elapsed / half_life)
     return counter
 
 

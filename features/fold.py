@@ -6,7 +6,9 @@ from enum import Enum
 
 from contracts.event import Event, EventType
 from features import affinity, cart, decay, recent, seen, sessions, traits, windows
+from features import facts as item_facts
 from features.actions import ACTION_CODES, ACTION_WEIGHTS, GROUP_OF
+from features.facts import ItemFacts
 from features.instant import DAY_US, to_us
 from features.state import BOUGHT_KEPT, UserState, new_state
 
@@ -37,8 +39,18 @@ class Outcome(Enum):
     WITHHELD = "withheld"
 
 
-def fold(state: UserState, event: Event, *, lateness_us: int = DEFAULT_LATENESS_US) -> Outcome:
+def fold(
+    state: UserState,
+    event: Event,
+    *,
+    facts: ItemFacts | None = None,
+    weight: int = 1,
+    lateness_us: int = DEFAULT_LATENESS_US,
+) -> Outcome:
     """Fold `event` into `state`, in place.
+
+    `facts` is what the catalogue knew of the event's item at the event's time. `weight` says how
+    many events a sampled one stands for: windows, decayed counters and session counts add it.
 
     Deterministic, and tolerant of order: the same events in another order give the same
     state, decayed weights to the last bits of a double aside. An event older than the
@@ -59,9 +71,9 @@ def fold(state: UserState, event: Event, *, lateness_us: int = DEFAULT_LATENESS_
     if state.cart and state.event_us // DAY_US > newest_us // DAY_US:
         cart.forget_gone(state, state.event_us - lateness_us)
     state.training = state.training and event.consent.training
-    _fold_activity(state, event, at_us)
+    _fold_activity(state, event, weight, at_us)
     if event.item_id is not None:
-        _fold_item(state, event, event.item_id, at_us)
+        _fold_item(state, event, event.item_id, item_facts.of_event(event, facts), at_us)
     _fold_traits(state, event, at_us)
     return Outcome.APPLIED
 
@@ -74,17 +86,17 @@ def _advance(state: UserState, code: bytes, at_us: int) -> None:
     state.row_us = max(state.row_us + 1, at_us)
 
 
-def _fold_activity(state: UserState, event: Event, at_us: int) -> None:
+def _fold_activity(state: UserState, event: Event, weight: int, at_us: int) -> None:
     group = GROUP_OF[event.type]
-    state.decayed[group] = decay.count(state.decayed.get(group), at_us)
-    windows.count(state.buckets, group, at_us, state.event_us)
+    state.decayed[group] = decay.count(state.decayed.get(group), at_us, weight)
+    windows.count(state.buckets, group, at_us, state.event_us, number=weight)
     if event.type is not EventType.IMPRESSION:
         viewed = event.type is EventType.ITEM_VIEW
         bought = event.type is EventType.PURCHASE
-        sessions.extend(state.sessions, [at_us, at_us, 1, int(viewed), int(bought)])
+        sessions.extend(state.sessions, [at_us, at_us, weight, weight * viewed, weight * bought])
 
 
-def _fold_item(state: UserState, event: Event, item_id: str, at_us: int) -> None:
+def _fold_item(state: UserState, event: Event, item_id: str, known: ItemFacts, at_us: int) -> None:
     kind = event.type
     if kind in cart.CART_EVENTS:
         cart.note(state, kind, item_id, event.quantity or 1, at_us)
@@ -92,11 +104,10 @@ def _fold_item(state: UserState, event: Event, item_id: str, at_us: int) -> None
     if weight is None:
         return
     recent.remember(state, item_id, ACTION_CODES[kind], at_us)
-    category = event.properties.get("category")
-    if isinstance(category, str) and category:
-        affinity.like_category(state, category, weight, at_us)
-    if event.price is not None:
-        affinity.like_price(state, event.price, weight, at_us)
+    if known.category is not None:
+        affinity.like_category(state, known.category, weight, at_us)
+    if known.price is not None:
+        affinity.like_price(state, known.price, weight, at_us)
     if kind is EventType.PURCHASE:
         note_bought(state, item_id, at_us // DAY_US)
 

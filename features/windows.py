@@ -37,8 +37,8 @@ LONGEST_US = max(resolution.size_us * resolution.span for resolution in RESOLUTI
 LABELS: tuple[str, ...] = tuple(label for resolution in RESOLUTIONS for label, _ in resolution.windows)
 
 
-def count(buckets: list[Buckets], group: int, at_us: int, newest_us: int) -> None:
-    """Count one event of `group` at `at_us`; drop what no window at `newest_us` or later can see."""
+def count(buckets: list[Buckets], group: int, at_us: int, newest_us: int, *, number: int = 1) -> None:
+    """Count `number` events of `group` at `at_us`; drop what no window at `newest_us` or later can see."""
     for resolution, counts in zip(RESOLUTIONS, buckets, strict=True):
         size = resolution.size_us
         oldest = newest_us // size - resolution.span
@@ -46,9 +46,9 @@ def count(buckets: list[Buckets], group: int, at_us: int, newest_us: int) -> Non
         if index > oldest:
             key = index * STRIDE + group
             if key in counts:
-                counts[key] += 1
+                counts[key] += number
             else:
-                counts[key] = 1
+                counts[key] = number
                 prune(counts, oldest)
 
 

@@ -13,6 +13,7 @@ from redis import Redis
 
 from contracts.event import Event
 from contracts.settings import Settings
+from features.instant import SECOND_US
 from privacy.pseudonym import Pseudonymizer
 from streaming.backfill_folder import Folder
 from streaming.backfill_writer import LakeWriter, OnlineWriter, StateStore
@@ -76,7 +77,7 @@ def backfill(
     if states.exist():
         online.clear()
     states.clear()
-    folder, done = Folder(states), 0
+    folder, done = Folder(states, settings.worker.lateness_s * SECOND_US), 0
     for chunk in _chunks(events):
         folded = folder.take(chunk)
         lake.add(chunk, folded)

@@ -29,8 +29,9 @@ class Folded:
 class Folder:
     """Numbers events as they come: the number stands for the offset that they never had."""
 
-    def __init__(self, states: StateStore) -> None:
+    def __init__(self, states: StateStore, lateness_us: int) -> None:
         self._states = states
+        self._lateness_us = lateness_us
         self._number = 0
         self._received: defaultdict[int, dict[int, int]] = defaultdict(dict)
         # Profiles by partition.
@@ -63,7 +64,7 @@ class Folder:
         outgoing: list[Outgoing] = []
         writes: dict[int, dict[str, bytes]] = {}
         for partition, batch in batches.items():
-            fold = PartitionFold(partition, cells[partition], self._received[partition])
+            fold = PartitionFold(partition, cells[partition], self._received[partition], self._lateness_us)
             for record in batch:
                 fold.take(record)
             rows, history = fold.finish()

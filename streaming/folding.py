@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from contracts.event import Event, EventType, encode_event
 from contracts.snapshot import Snapshot
 from contracts.topics import KIND_FORWARD, KIND_MERGE
-from features.fold import Outcome, fold
+from features.fold import DEFAULT_LATENESS_US, Outcome, fold
 from features.instant import to_us
 from features.merge import merge
 from features.state import UserState, encode_state, new_state
@@ -64,6 +64,7 @@ class PartitionFold:
     partition: int
     cells: dict[str, Cell]
     received: dict[int, int] = field(default_factory=dict)
+    lateness_us: int = DEFAULT_LATENESS_US
     outcomes: Counter[str] = field(default_factory=Counter)
     outgoing: list[Outgoing] = field(default_factory=list)
     rejected: list[tuple[int, str]] = field(default_factory=list)
@@ -118,7 +119,7 @@ class PartitionFold:
         known = self._open.get(profile_id)
         if known is not None and known[1].snapshot is None and to_us(event.timestamp) > state.event_us:
             self._close(profile_id, state, known[1])
-        outcome = fold(state, event)
+        outcome = fold(state, event, lateness_us=self.lateness_us)
         self.outcomes[outcome.value] += 1
         if outcome is not Outcome.APPLIED:
             return

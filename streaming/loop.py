@@ -48,6 +48,7 @@ class Parts:
     topics: Topics
     metrics: WorkerMetrics
     poll_timeout_ms: int
+    lateness_us: int
 
 
 class Worker:
@@ -115,7 +116,8 @@ class Worker:
         return batch
 
     def _fold(self, partition: int, batch: Sequence[Incoming], cells: dict[str, Cell]) -> PartitionFold:
-        fold = PartitionFold(partition, cells, self._parts.source.positions[partition].received)
+        received = self._parts.source.positions[partition].received
+        fold = PartitionFold(partition, cells, received, self._parts.lateness_us)
         for record in batch:
             fold.take(record)
         return fold

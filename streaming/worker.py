@@ -13,6 +13,7 @@ from redis import Redis
 from contracts.logs import configure_logging
 from contracts.settings import Settings, load_settings
 from contracts.topics import Topics
+from features.instant import SECOND_US
 from streaming.attributes import AttributeRows
 from streaming.checkpoint import Checkpoint
 from streaming.feature_rows import FeatureRows
@@ -55,6 +56,7 @@ def open_parts(settings: Settings, store: Any, stopping: Flag, **consumer: Any) 
         topics=Topics(settings.kafka.topic_prefix),
         metrics=WorkerMetrics(),
         poll_timeout_ms=settings.worker.poll_timeout_ms,
+        lateness_us=settings.worker.lateness_s * SECOND_US,
     )
 
 

@@ -27,18 +27,34 @@ def micros(instant: datetime) -> int:
     return (instant - EPOCH) // timedelta(microseconds=1)
 
 
+Fact = tuple[str | None, str | None, float | None]
+
+
 @dataclass
 class Oracle:
-    """The events that count, after repeats, late ones and withheld ones are left out."""
+    """The events that count, after repeats, late ones and withheld ones are left out.
+
+    `facts`: what the catalogue says of an item, as (category, brand, price). `weights`: how many
+    events one stands for, by message id.
+    """
 
     events: list[Event] = field(default_factory=list)
+    facts: dict[str, Fact] = field(default_factory=dict)
+    weights: dict[str, int] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, arrivals: list[Event]) -> Oracle:
-        oracle, seen = cls(), set()
+    def of(
+        cls,
+        arrivals: list[Event],
+        *,
+        facts: dict[str, Fact] | None = None,
+        weights: dict[str, int] | None = None,
+        lateness: timedelta = MONTH,
+    ) -> Oracle:
+        oracle, seen = cls(facts=facts or {}, weights=weights or {}), set()
         for event in arrivals:
             newest = max((known.timestamp for known in oracle.events), default=event.timestamp)
-            late = event.timestamp < newest - MONTH
+            late = event.timestamp < newest - lateness
             if event.message_id in seen or late or not event.consent.personalization:
                 continue
             seen.add(event.message_id)
@@ -66,10 +82,14 @@ class Oracle:
         mine = [e for e in self.events if (e.type.value if e.type.value in GROUPS else "other") == group]
         for label, (size_s, number) in WINDOWS.items():
             bucket = micros(at) // (size_s * 10**6)
-            found[f"{group}_{label}"] = sum(micros(e.timestamp) // (size_s * 10**6) > bucket - number for e in mine)
+            inside = [e for e in mine if micros(e.timestamp) // (size_s * 10**6) > bucket - number]
+            found[f"{group}_{label}"] = self._number(inside)
         for label, half_life_s in HALF_LIVES_S.items():
-            ages_s = [(at - e.timestamp).total_seconds() for e in mine]
-            found[f"{group}_decayed_{label}"] = math.fsum(0.5 ** (age_s / half_life_s) for age_s in ages_s)
+            parts = [self._number([e]) * 0.5 ** ((at - e.timestamp).total_seconds() / half_life_s) for e in mine]
+            found[f"{group}_decayed_{label}"] = math.fsum(parts)
+
+    def _number(self, events: list[Event]) -> int:
+        return sum(self.weights.get(e.message_id, 1) for e in events)
 
     def _session(self, at: datetime, found: dict[str, Any]) -> None:
         session: list[Event] = []
@@ -80,8 +100,8 @@ class Oracle:
         if session and at - session[-1].timestamp > GAP:
             session = []
         found["session_active"] = int(bool(session))
-        found["session_events"] = len(session)
-        found["session_item_views"] = sum(e.type.value == "item_view" for e in session)
+        found["session_events"] = self._number(session)
+        found["session_item_views"] = self._number([e for e in session if e.type.value == "item_view"])
         length = session[-1].timestamp - session[0].timestamp if session else timedelta()
         found["session_length_s"] = length.total_seconds()
 
@@ -110,10 +130,13 @@ class Oracle:
             if not e.item_id or e.type.value not in WEIGHTS:
                 continue
             weight = WEIGHTS[e.type.value] * 0.5 ** ((at - e.timestamp) / MONTH)
-            if e.properties.get("category"):
-                weights.setdefault(e.properties["category"], []).append(weight)
-            if e.price is not None:
-                prices.append((weight, math.log(max(e.price, 0.01))))
+            known = self.facts.get(e.item_id, (None, None, None))
+            category = known[0] or e.properties.get("category")
+            if category:
+                weights.setdefault(category, []).append(weight)
+            price = known[2] if e.price is None else e.price
+            if price is not None:
+                prices.append((weight, math.log(max(price, 0.01))))
         sums = {category: math.fsum(parts) for category, parts in weights.items()}
         total = math.fsum(sums.values())
         found["category_share"] = {category: part / total for category, part in sums.items()} if total else {}

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from contracts.event import Consent, Event, EventType
 from features.evaluate import evaluate
+from features.facts import ItemFacts
 from features.fold import Outcome, fold
 from features.instant import to_us
 from features.state import UserState, decode_state, encode_state, new_state
-from tests.features.oracle import Oracle, agree, micros
+from tests.features.oracle import Fact, Oracle, agree, micros
 from tests.features.streams import START, streams
 
 LATER = st.timedeltas(timedelta(), timedelta(days=45))
@@ -42,6 +43,24 @@ def test_values_equal_a_recount_of_all_events_in_time_order(stream: list[Event],
     arrivals = sorted(stream, key=lambda event: event.timestamp)
     at = max((event.timestamp for event in stream), default=START) + later
     agree(evaluate(folded(arrivals), micros(at)), Oracle.of(arrivals).values(at))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data(), LATER, st.sampled_from([timedelta(hours=1), timedelta(days=3), timedelta(days=30)]))
+def test_facts_weights_and_lateness_enter_as_they_are_defined(
+    data: st.DataObject, later: timedelta, lateness: timedelta
+) -> None:
+    arrivals = data.draw(streams(days=40, most=40))
+    weights = {event.message_id: data.draw(st.sampled_from([1, 1, 2, 50])) for event in arrivals}
+    facts: dict[str, Fact] = {"a": ("lamps", "Ada", 12.5), "b": (None, None, None), "c": ("toys", None, 0.0)}
+    state = new_state()
+    for event in arrivals:
+        known = ItemFacts(*facts[event.item_id]) if event.item_id in facts else None
+        weight = weights[event.message_id]
+        fold(state, event, facts=known, weight=weight, lateness_us=lateness // timedelta(microseconds=1))
+    at = max((event.timestamp for event in arrivals), default=START) + later
+    oracle = Oracle.of(arrivals, facts=facts, weights=weights, lateness=lateness)
+    agree(evaluate(state, micros(at)), oracle.values(at))
 
 
 @settings(max_examples=400, deadline=None)
