@@ -10,21 +10,33 @@ class StateKeys:
     """Keys of one partition of `events`.
 
     All share the hash tag `{events-N}`, so one transaction can hold them on Redis Cluster.
+    Generations live beside each other; the first, 0, has no word for it in its keys.
     """
 
     partition: int
     prefix: str = ""
+    generation: int = 0
+
+    @property
+    def _stem(self) -> str:
+        generation = f":g{self.generation}" if self.generation else ""
+        return f"{self.prefix}{{events-{self.partition}}}{generation}"
 
     @property
     def offset(self) -> str:
         """Holds the next offset to read, a decimal integer."""
-        return f"{self.prefix}{{events-{self.partition}}}:offset"
+        return f"{self._stem}:offset"
 
     def state(self, profile_id: str) -> str:
         """Holds the profile's encoded `UserState`."""
-        return f"{self.prefix}{{events-{self.partition}}}:state:{profile_id}"
+        return f"{self._stem}:state:{profile_id}"
 
     @property
     def received(self) -> str:
         """Hash: source partition to the newest offset there whose forward or merge was taken in."""
-        return f"{self.prefix}{{events-{self.partition}}}:received"
+        return f"{self._stem}:received"
+
+
+def generation_key(prefix: str = "") -> str:
+    """Holds the active generation of states and online rows, a decimal integer; absent, it is 0."""
+    return f"{prefix}generation"

@@ -44,3 +44,5 @@ KIND_FORWARD = b"forward"  # an event of a profile that has been merged into a u
 # Beside either, and alone on a replayed event: "partition:offset:hops" of the record that gave
 # rise to it, by which the receiver takes each once, however often a killed sender repeats it.
 ORIGIN_HEADER = "clickloop-origin"
+# Beside a kind: the generation of states that the sender worked on. A worker takes only its own's.
+GENERATION_HEADER = "clickloop-generation"

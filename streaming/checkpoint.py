@@ -76,15 +76,16 @@ def renewed(token: str) -> str:
 class Checkpoint:
     """The worker's side of Redis. One round trip a call, however many partitions."""
 
-    def __init__(self, redis: Redis, *, prefix: str = "") -> None:
+    def __init__(self, redis: Redis, *, prefix: str = "", generation: int = 0) -> None:
         self._redis = redis
         self._prefix = prefix
+        self.generation = generation
 
     def positions(self, partitions: Sequence[int]) -> dict[int, Position]:
         """Each partition's position, offset and received read at one instant. Raises RedisError."""
         pipe = self._redis.pipeline(transaction=False)
         for partition in partitions:
-            keys = StateKeys(partition, self._prefix)
+            keys = self._keys(partition)
             pipe.eval("return {redis.call('GET', KEYS[1]), redis.call('HGETALL', KEYS[2])}", 2, *_both(keys))
         answers: list[Any] = pipe.execute()
         found: dict[int, Position] = {}
@@ -101,7 +102,7 @@ class Checkpoint:
         """
         pipe = self._redis.pipeline(transaction=False)
         for partition, profiles in wanted.items():
-            keys = StateKeys(partition, self._prefix)
+            keys = self._keys(partition)
             pipe.mget([keys.offset, *map(keys.state, profiles)])
         answers: list[list[bytes | None]] = pipe.execute()
         found: dict[int, list[bytes | None]] = {}
@@ -116,7 +117,7 @@ class Checkpoint:
 
     def stored(self, partition: int, profiles: Sequence[str]) -> Stored:
         """A partition's offset and cells as they stand now, whoever wrote them. Raises RedisError."""
-        keys = StateKeys(partition, self._prefix)
+        keys = self._keys(partition)
         answer: Any = self._redis.mget([keys.offset, *map(keys.state, profiles)])
         return Stored(int(answer[0] or 0), [decode_cell(payload) for payload in answer[1:]])
 
@@ -128,7 +129,7 @@ class Checkpoint:
         """
         pipe = self._redis.pipeline(transaction=False)
         for commit in commits:
-            keys = StateKeys(commit.partition, self._prefix)
+            keys = self._keys(commit.partition)
             names = [*_both(keys), *map(keys.state, commit.states)]
             received = [number for pair in commit.received.items() for number in pair]
             arguments: list[str | int | bytes] = [
@@ -145,6 +146,9 @@ class Checkpoint:
             for commit, stored in zip(commits, answers, strict=True)
             if stored != commit.next_token.encode()
         }
+
+    def _keys(self, partition: int) -> StateKeys:
+        return StateKeys(partition, self._prefix, self.generation)
 
 
 def _both(keys: StateKeys) -> tuple[str, str]:
