@@ -70,12 +70,8 @@ def define(settings: Settings) -> Definitions:
     """Every definition over the lake of `settings`. Opens nothing."""
     user = Entity(name="user", join_keys=["user_id"], value_type=ValueType.STRING, description="a profile's pseudonym")
     item = Entity(name="item", join_keys=["item_id"], value_type=ValueType.STRING, description="an article")
-    behavior = _view(
-        settings,
-        user,
-        USER_BEHAVIOR,
-        {"state": Bytes, "version": Int64, "event_us": Int64, "partition": Int64, "offset": Int64},
-    )
+    # One field: the state itself knows how many events it holds, and of when.
+    behavior = _view(settings, user, USER_BEHAVIOR, {"state": Bytes})
     demographics = _view(
         settings,
         user,

@@ -12,6 +12,7 @@ import yaml
 from feast import FeatureStore
 from feast.repo_config import RepoConfig
 
+from contracts.keys import generation_key
 from contracts.lake import open_catalog
 from contracts.settings import Settings, load_settings
 from feature_repo.definitions import define
@@ -21,12 +22,15 @@ CONFIG_PATH = REPO_DIR / "feature_store.yaml"
 TIMEOUT_S = 5.0
 
 
-def open_store(settings: Settings, *, timeout_s: float = TIMEOUT_S) -> FeatureStore:
+def open_store(settings: Settings, *, timeout_s: float = TIMEOUT_S, generation: int | None = None) -> FeatureStore:
     """The store of `feature_store.yaml` with Redis, registry and lake of `settings`.
 
-    `timeout_s` bounds each call to Redis. Opens no connection: the first read does.
+    `timeout_s` bounds each call to Redis; `generation` is that of the online rows, None for the
+    active one. Opens no connection: the first read does.
     """
-    config = RepoConfig(**store_config(settings, timeout_s=timeout_s), repo_path=REPO_DIR)
+    values = store_config(settings, timeout_s=timeout_s)
+    values["online_store"]["generation"] = generation
+    config = RepoConfig(**values, repo_path=REPO_DIR)
     return FeatureStore(config=config)
 
 
@@ -47,6 +51,7 @@ def store_config(settings: Settings, *, timeout_s: float = TIMEOUT_S) -> dict[st
     config["project"] += _suffix(settings.redis.key_prefix)
     config["registry"]["path"] = str(settings.home.resolve() / "feast" / "registry.db")
     config["online_store"]["connection_string"] = connection_string(settings.redis.url, timeout_s=timeout_s)
+    config["online_store"]["generation_key"] = generation_key(settings.redis.key_prefix)
     return config
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from feast import FeatureStore, FeatureView
 
 VIEW = "user_behavior"
-FIELDS = ("state", "version")
+FIELD = "state"
 REDIS, FEAST = "redis", "feast"
 STARTING, UP, AWAY = "starting", "up", "away"
 # A probe profile: pseudonyms are 22 characters, so it is nobody's.
@@ -37,10 +37,9 @@ class FeaturesAway(RuntimeError):
 
 
 class Row(NamedTuple):
-    """A profile's online row: the encoded state and the count of events folded into it."""
+    """A profile's online row: the encoded state."""
 
     state: bytes
-    version: int
 
 
 class FeatureReader(Protocol):
@@ -63,10 +62,10 @@ class _Bound:
         key = self.entity_key(join_keys=self.view.join_keys, entity_values=[self.value(string_val=profile_id)])
         online = self.store.provider.online_store
         # A list of its own each time: Feast appends to it.
-        ((_, fields),) = online.online_read(self.store.config, self.view, [key], list(FIELDS))
-        if fields is None or not fields["state"].bytes_val:
+        ((_, fields),) = online.online_read(self.store.config, self.view, [key], [FIELD])
+        if fields is None or not fields[FIELD].bytes_val:
             return None
-        return Row(fields["state"].bytes_val, fields["version"].int64_val)
+        return Row(fields[FIELD].bytes_val)
 
 
 class FeastReader:

@@ -152,7 +152,7 @@ class Recommender:
             self._log.exception("recommend.state_unreadable", profile_id=visitor.profile_id)
             visitor.missing.append(NO_STATE)
         else:
-            visitor.version = row.version
+            visitor.version = state.version
             if visitor.values is not None:
                 visitor.age_s = max(0, at_us - state.event_us) / SECOND_US
                 _add_context(visitor.values, request.context)

@@ -59,8 +59,9 @@ class Observer:
     def feast_version(self, profile_id: str) -> int:
         """The same by Feast's online read."""
         key = self._entity_key(join_keys=self._view.join_keys, entity_values=[self._value(string_val=profile_id)])
-        ((_, fields),) = self._online.online_read(self._store.config, self._view, [key], ["version"])
-        return int(fields["version"].int64_val) if fields else 0
+        ((_, fields),) = self._online.online_read(self._store.config, self._view, [key], ["state"])
+        payload = fields["state"].bytes_val if fields else b""
+        return decode_state(payload).version if payload else 0
 
     def profile(self, anonymous_id: str) -> str:
         """The visitor's pseudonym."""

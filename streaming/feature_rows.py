@@ -46,13 +46,7 @@ class FeatureRows:
         rows = [
             (
                 EntityKey(join_keys=key, entity_values=[Value(string_val=one.profile_id)]),
-                {
-                    "state": Value(bytes_val=one.state),
-                    "version": Value(int64_val=one.version),
-                    "event_us": Value(int64_val=one.event_us),
-                    "partition": Value(int64_val=one.partition),
-                    "offset": Value(int64_val=one.offset),
-                },
+                {"state": Value(bytes_val=one.state)},
                 from_us(one.row_us),
                 None,
             )

@@ -188,8 +188,18 @@ def test_materialized_row_is_the_newest_snapshot(lake: Settings) -> None:
     store = apply(lake)
     keep(lake, rows)
     store.materialize(NOON - timedelta(days=1), NOON + timedelta(days=1))
-    came = store.get_online_features(
-        features=["user_behavior:version", "user_behavior:event_us"], entity_rows=[{"user_id": "ada"}]
-    ).to_dict()
-    assert came["version"] == [4]
-    assert pd.Timestamp(came["event_us"][0], unit="us", tz="UTC") == NOON + timedelta(minutes=3)
+    came = store.get_online_features(features=["user_behavior:state"], entity_rows=[{"user_id": "ada"}]).to_dict()
+    (state,) = (decode_state(payload) for payload in came["state"])
+    assert state.version == 4
+    assert state.event_us == to_us(NOON + timedelta(minutes=3))
+
+
+def test_a_pushed_row_is_online_and_an_older_one_does_not_replace_it(lake: Settings) -> None:
+    rows = history([purchase(number, NOON + timedelta(minutes=number)) for number in range(3)])
+    store = apply(lake)
+    for row in (rows[2], rows[0]):
+        frame = pd.DataFrame([{"user_id": "ada", "state": row["state"], "event_timestamp": row["event_timestamp"]}])
+        frame["created"] = frame["event_timestamp"]
+        store.push("push_user_behavior", frame)
+    came = store.get_online_features(features=["user_behavior:state"], entity_rows=[{"user_id": "ada"}]).to_dict()
+    assert came["state"] == [rows[2]["state"]]

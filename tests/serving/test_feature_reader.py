@@ -36,8 +36,8 @@ def test_reads_the_newest_row_of_a_profile(reader: FeastReader, visitors: Visito
     row = reader.read(visitors.profile("reader"))
 
     assert row is not None
-    assert row.version == 2
     assert decode_state(row.state) == visitors.state("reader")
+    assert decode_state(row.state).version == 2
 
 
 def test_a_profile_without_a_row_is_none(reader: FeastReader) -> None:

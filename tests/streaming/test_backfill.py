@@ -72,7 +72,7 @@ def _joined(store: Any, people: list[str], moments: list[datetime]) -> dict[tupl
     labels = pd.DataFrame({"user_id": people, "event_timestamp": moments})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        job = store.get_historical_features(labels, ["user_behavior:state", "user_behavior:version"])
+        job = store.get_historical_features(labels, ["user_behavior:state"])
         rows = job.to_df().to_dict("records")
     return {
         (row["user_id"], instant_us(row["event_timestamp"].to_pydatetime())): row["state"] and bytes(row["state"])
