@@ -23,7 +23,7 @@ class Topics:
 
     @property
     def features(self) -> str:
-        """Snapshots of users' states; msgpack `contracts.snapshot.Snapshot`; same partition as the event."""
+        """Users' states; `contracts.snapshot.encode_snapshots`, many a record; same partition as the events."""
         return f"{self.prefix}features"
 
     @property

@@ -20,15 +20,15 @@ from contracts.lake import (
 )
 from contracts.recommend import Served
 from contracts.settings import Settings
-from contracts.snapshot import Snapshot, decode_snapshot
+from contracts.snapshot import Snapshot, decode_snapshots
 from contracts.topics import Topics
 from features.state import decode_state
 from streaming.lake_rows import AttributeHistory, Placed, behavior_rows, event_rows, served_rows
 from streaming.lake_sink import Source, TableSink
 from streaming.records import Incoming, decode_record, is_derived
 
-# What a record says, or a word for why it is left out.
-Reading = tuple[Any, str | None]
+# What a record says, some things or none, or a word for why it is left out.
+Reading = tuple[Sequence[Any], str | None]
 
 
 class Feed:
@@ -50,12 +50,9 @@ class Feed:
 
     def take(self, record: Any) -> str | None:
         """Hand a consumed record to the tables; why it was left out, None where it was not."""
-        value, why = self._read(record)
+        values, why = self._read(record)
         for sink in self._sinks:
-            if why is None:
-                sink.take(Placed(record.partition, record.offset, value))
-            else:
-                sink.skip(record.partition, record.offset)
+            sink.take(record.partition, record.offset, values)
         return why
 
     def flush(self) -> dict[str, int]:
@@ -83,7 +80,7 @@ def open_feeds(settings: Settings) -> list[Feed]:
         features.append(sink(name, topics.features, rows, source_of=_snapshot_source, on_reload=history.forget))
     return [
         Feed(topics.events, read_event, [sink(EVENTS, topics.events, _events, source_of=_replay_source)]),
-        Feed(topics.features, read_snapshot, features),
+        Feed(topics.features, read_snapshots, features),
         Feed(topics.served, read_served, [sink(SERVED, topics.served, served_rows)]),
     ]
 
@@ -91,27 +88,27 @@ def open_feeds(settings: Settings) -> list[Feed]:
 def read_event(record: Any) -> Reading:
     """A visitor's event that may be kept, understood exactly as the worker understands it."""
     if is_derived(record):
-        return None, "derived"
+        return (), "derived"
     incoming = decode_record(record)
     if incoming.event is None:
-        return None, "poison"
-    return (incoming, None) if incoming.event.consent.measurement else (None, "not_measured")
+        return (), "poison"
+    return ((incoming,), None) if incoming.event.consent.measurement else ((), "not_measured")
 
 
-def read_snapshot(record: Any) -> Reading:
-    """A snapshot of the worker's."""
+def read_snapshots(record: Any) -> Reading:
+    """Snapshots of the worker's, in the order of their offsets."""
     try:
-        return decode_snapshot(record.value or b""), None
-    except msgspec.DecodeError:
-        return None, "poison"
+        return decode_snapshots(record.value or b""), None
+    except ValueError:
+        return (), "poison"
 
 
 def read_served(record: Any) -> Reading:
     """An answer of the service."""
     try:
-        return msgspec.json.decode(record.value or b"", type=Served), None
+        return (msgspec.json.decode(record.value or b"", type=Served),), None
     except msgspec.DecodeError:
-        return None, "poison"
+        return (), "poison"
 
 
 def _events(placed: Sequence[Placed]) -> pa.Table:

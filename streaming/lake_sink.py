@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pyarrow as pa
 from pyiceberg.exceptions import CommitFailedException
@@ -20,9 +21,9 @@ Source = tuple[str, int]
 class TableSink:
     """Buffers a topic's records and appends them with the offsets they end at.
 
-    `offsets` is the next offset to take by partition. Where records repeat what an earlier one
-    carried (`source_of` names its origin and the offset there), those not beyond the newest
-    source kept are passed over.
+    `offsets` is the next offset to take by partition. A record may say many things, and repeat
+    what an earlier one said: `source_of` names the origin of each and the offset there, and those
+    not beyond the newest source kept are passed over.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class TableSink:
 
     @property
     def pending(self) -> int:
-        """Records that wait for the next commit."""
+        """Rows to be that wait for the next commit."""
         return len(self._pending)
 
     def reload(self) -> None:
@@ -65,24 +66,20 @@ class TableSink:
         if self._on_reload is not None:
             self._on_reload()
 
-    def take(self, placed: Placed) -> None:
-        """Keep a record for the next commit, unless the table has it."""
-        if not self.skip(placed.partition, placed.offset):
-            return
-        if self._source_of is not None:
-            source = self._source_of(placed)
-            if source is not None and source[1] <= self._sources.get(source[0], -1):
-                return
-            if source is not None:
-                self._sources[source[0]] = source[1]
-        self._pending.append(placed)
-
-    def skip(self, partition: int, offset: int) -> bool:
-        """Count a record as passed; whether it was new to the table."""
+    def take(self, partition: int, offset: int, values: Sequence[Any]) -> None:
+        """Keep what a record says for the next commit, unless the table has the record or its source."""
         if offset < self.offsets.get(partition, 0):
-            return False
+            return
         self.offsets[partition] = offset + 1
-        return True
+        for value in values:
+            placed = Placed(partition, offset, value)
+            if self._source_of is not None:
+                source = self._source_of(placed)
+                if source is not None and source[1] <= self._sources.get(source[0], -1):
+                    continue
+                if source is not None:
+                    self._sources[source[0]] = source[1]
+            self._pending.append(placed)
 
     def flush(self) -> int:
         """Append what is pending; the number of rows.

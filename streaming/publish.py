@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from contracts.rejected import Rejected
-from contracts.snapshot import Snapshot, encode_snapshot
+from contracts.snapshot import Snapshot, bundles, encode_snapshots
 from contracts.topics import KIND_HEADER, ORIGIN_HEADER, Topics
 from streaming.folding import PartitionFold
 from streaming.outbox import Outbox
@@ -28,9 +28,8 @@ def publish(
 ) -> None:
     """Send all that follows from the folds and wait for Kafka to have it. Raises KafkaError, Interrupted."""
     for fold, history in zip(folds, histories, strict=True):
-        for snapshot in history:
-            key = snapshot.profile_id.encode()
-            outbox.send(topics.features, encode_snapshot(snapshot), key=key, partition=snapshot.partition)
+        for bundle in bundles(history):
+            outbox.send(topics.features, encode_snapshots(bundle), partition=fold.partition)
         for record in fold.outgoing:
             headers = [(KIND_HEADER, record.kind), (ORIGIN_HEADER, record.origin.encode())]
             outbox.send(topics.events, record.body, key=record.profile_id.encode(), headers=headers)

@@ -23,7 +23,7 @@ from redis import Redis
 from contracts.event import Context, Event, EventType, encode_event
 from contracts.keys import StateKeys
 from contracts.settings import Settings
-from contracts.snapshot import Snapshot, decode_snapshot
+from contracts.snapshot import Snapshot, decode_snapshots
 from contracts.topics import Topics
 from features.evaluate import evaluate
 from features.fold import fold
@@ -113,7 +113,8 @@ def read_topic(settings: Settings, topic: str) -> list[Any]:
 
 
 def read_snapshots(settings: Settings) -> list[Snapshot]:
-    return [decode_snapshot(one.value) for one in read_topic(settings, Topics(settings.kafka.topic_prefix).features)]
+    records = read_topic(settings, Topics(settings.kafka.topic_prefix).features)
+    return [snapshot for record in records for snapshot in decode_snapshots(record.value)]
 
 
 def until(true: Callable[[], bool], *, what: str) -> None:
