@@ -45,7 +45,8 @@ def _rejected(settings: Settings) -> dict[tuple[int | None, int | None], Rejecte
         (b'{"message_id":"x"}', None, None, "expected a key"),
         (b"junk", b"k", [(KIND_HEADER, b"merge"), (ORIGIN_HEADER, b"1:2:0")], "UserState"),
         (b"junk", b"k", [(KIND_HEADER, b"merge")], "partition:offset:hops"),
-        (b"junk", b"k", [(KIND_HEADER, b"gossip"), (ORIGIN_HEADER, b"1:2:0")], "expected forward or merge"),
+        (b"junk", b"k", [(KIND_HEADER, b"alias"), (ORIGIN_HEADER, b"1:2:0")], "a word on an alias"),
+        (b"junk", b"k", [(KIND_HEADER, b"gossip"), (ORIGIN_HEADER, b"1:2:0")], "expected forward, merge or alias"),
     ],
 )
 def test_poison_is_rejected_with_its_place_and_the_rest_is_folded(
