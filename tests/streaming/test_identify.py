@@ -77,7 +77,7 @@ def _check(settings: Settings, store: Any, by_user: dict[str, list[Event]]) -> N
         assert payload is not None
         agree(evaluate(decode_state(payload), instant_us(at)), Oracle.of(lived).values(at))
         assert online_row(store, user)["state"] == payload
-    for anonymous in {str(event.anonymous_id) for each in by_user.values() for event in each}:
+    for anonymous in {e.anonymous_id for each in by_user.values() for e in each if e.anonymous_id is not None}:
         tombstone = stored_state(settings, anonymous)
         assert tombstone is not None
         alias = decode_cell(tombstone).alias
