@@ -82,11 +82,11 @@ def test_event_that_the_fold_chokes_on_is_rejected_and_its_batch_goes_on(
 
     events = make_events(300, visitors=20, seed=23)
 
-    def choking(state: Any, event: Any) -> Any:
+    def choking(state: Any, event: Any, **options: Any) -> Any:
         if event.message_id == events[100].message_id:
-            fold(state, event)  # the state is spoilt by then
+            fold(state, event, **options)  # the state is spoilt by then
             raise ZeroDivisionError("half an event")
-        return fold(state, event)
+        return fold(state, event, **options)
 
     monkeypatch.setattr(folding, "fold", choking)
     send(settings, events)
