@@ -17,8 +17,6 @@ MESSAGE_FIELDS: dict[str, str] = {
     "anonymous_id": "anonymous_id",
     "userId": "user_id",
     "user_id": "user_id",
-    "previousId": "previous_id",
-    "previous_id": "previous_id",
     "sessionId": "session_id",
     "session_id": "session_id",
     "timestamp": "timestamp",
@@ -51,6 +49,7 @@ DROPPED_FIELDS = frozenset(
         "_metadata",
         "receivedAt",
         "received_at",
+        "previousId",
         "groupId",
     }
 )

@@ -20,6 +20,7 @@ from streaming.feature_rows import FeatureRows
 from streaming.loop import Parts, Worker
 from streaming.metrics import WorkerMetrics
 from streaming.outbox import Outbox, open_producer
+from streaming.ownership import WORKER, claim
 from streaming.source import open_source
 from streaming.states import States
 from streaming.waiting import patiently
@@ -75,6 +76,7 @@ def main() -> None:
         signal.signal(number, lambda *_: stopping.set())
     from feature_repo.store import open_store
 
+    patiently(lambda: claim(open_redis(settings), settings, WORKER), stopping)
     store = open_store(settings)
     parts = patiently(lambda: open_parts(settings, store, stopping), stopping)
     if parts is None:
