@@ -28,7 +28,7 @@ from contracts.settings import Settings
 from contracts.topics import Topics
 from privacy.pseudonym import Pseudonymizer
 
-CALLS = ("batch", "track", "page", "screen", "identify")
+CALLS = ("batch", "track", "page", "screen", "identify", "alias")
 _PROBE_TIMEOUT_S = 0.5
 _PREFLIGHT_LIFE_S = 3600
 

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import msgspec
+from msgspec.structs import replace
 
 from collector.clock import event_time, read_instant
 from collector.consent import read_consent
@@ -25,6 +26,7 @@ CALLS: dict[str, EventType | None] = {
     "page": EventType.PAGE_VIEW,
     "screen": EventType.PAGE_VIEW,
     "identify": EventType.IDENTIFY,
+    "alias": EventType.ALIAS,
 }
 MAX_PRODUCTS = 500
 # Those that a list's events share lie under this name, so that nobody adds an order's total once for each product.
@@ -89,7 +91,7 @@ def convert(raw: Any, envelope: Envelope) -> list[Event]:
         if kind is EventType.PURCHASE and "item_id" not in fields:
             raise Refused(Reason.INVALID_FIELD, "expected products or an item_id in a purchase, came neither")
         fields["properties"] = properties
-        return [_event(fields)]
+        return _readings(_event(fields))
     except TooDeep as error:
         raise Refused(Reason.TOO_DEEP, str(error)) from error
 
@@ -134,11 +136,34 @@ def _read_identity(kind: EventType, fields: dict[str, Any], context: dict[str, A
     if kind is EventType.IDENTIFY and user_id is None:
         raise Refused(Reason.NO_IDENTITY, "expected userId in an identify, came none")
     fields["user_id"], fields["anonymous_id"] = user_id, anonymous_id
+    fields["previous_id"] = _read_previous(kind, fields)
     fields["message_id"] = read_reference("messageId", fields.get("message_id")) or uuid4().hex
     session_id = fields.get("session_id") or context.get("sessionId") or context.get("session_id")
     fields["session_id"] = read_reference("sessionId", session_id)
     if "recommendation_id" in fields:
         fields["recommendation_id"] = read_reference("recommendation_id", fields["recommendation_id"])
+
+
+def _read_previous(kind: EventType, fields: dict[str, Any]) -> str | None:
+    """The other name of the user in an alias; None where it is the anonymous id. Segment's other calls have none."""
+    given = fields.pop("previous_id", None)
+    if kind is not EventType.ALIAS:
+        return None
+    previous_id = read_identifier("previousId", given)
+    if fields["user_id"] is None or (previous_id is None and fields["anonymous_id"] is None):
+        raise Refused(Reason.NO_IDENTITY, "expected userId and previousId in an alias, came not both")
+    return None if previous_id == fields["anonymous_id"] else previous_id
+
+
+def _readings(event: Event) -> list[Event]:
+    """The event, and for an alias that does not say whether `previousId` names a visitor or a user, one for either.
+
+    The two have pseudonyms of different domains; the reading that is wrong names a profile that nobody has.
+    """
+    if event.previous_id is None or event.anonymous_id is not None:
+        return [event]
+    message_id = f"{event.message_id}-anonymous"
+    return [event, replace(event, message_id=message_id, anonymous_id=event.previous_id, previous_id=None)]
 
 
 def _read_times(fields: dict[str, Any], envelope: Envelope) -> None:

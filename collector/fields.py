@@ -17,6 +17,8 @@ MESSAGE_FIELDS: dict[str, str] = {
     "anonymous_id": "anonymous_id",
     "userId": "user_id",
     "user_id": "user_id",
+    "previousId": "previous_id",
+    "previous_id": "previous_id",
     "sessionId": "session_id",
     "session_id": "session_id",
     "timestamp": "timestamp",
@@ -49,7 +51,6 @@ DROPPED_FIELDS = frozenset(
         "_metadata",
         "receivedAt",
         "received_at",
-        "previousId",
         "groupId",
     }
 )

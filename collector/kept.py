@@ -22,7 +22,10 @@ from privacy.text import clean_text
 SOURCE = "collector"
 _encoder = msgspec.json.Encoder()
 _STRUCTURED = frozenset({"consent", "item_id"})
-_PSEUDONYMISED = {"anonymousId": "anonymous", "anonymous_id": "anonymous", "userId": "user", "user_id": "user"}
+_PSEUDONYMISED = {
+    "anonymousId": "anonymous", "anonymous_id": "anonymous", "userId": "user", "user_id": "user",
+    "previousId": "user", "previous_id": "user",
+}  # fmt: skip
 
 
 def is_withheld(raw: Any, envelope: Envelope) -> bool:
@@ -129,9 +132,16 @@ def _cleaned(fields: dict[str, Any], envelope: Envelope, sealer: Sealer) -> dict
     kept = {
         name: strip_value(value)
         for name, value in fields.items()
-        if name not in ("context", "traits", "event", "type", "user_id", "anonymous_id", "original_timestamp")
+        if name
+        not in ("context", "traits", "event", "type", "user_id", "anonymous_id", "previous_id", "original_timestamp")
     }
-    for name, pseudonym in (("user_id", sealer.user), ("anonymous_id", sealer.anonymous)):
+    if fields.get("previous_id") == fields.get("anonymous_id"):
+        fields.pop("previous_id", None)
+    for name, pseudonym in (
+        ("anonymous_id", sealer.anonymous),
+        ("user_id", sealer.user),
+        ("previous_id", sealer.user),
+    ):
         try:
             identifier = read_identifier(name, fields.get(name))
         except Refused:

@@ -42,6 +42,8 @@ class Sealer:
             pseudonyms[event.anonymous_id] = event.anonymous_id = self.anonymous(event.anonymous_id)
         if event.user_id is not None:
             pseudonyms[event.user_id] = event.user_id = self.user(event.user_id)
+        if event.previous_id is not None:
+            pseudonyms[event.previous_id] = event.previous_id = self.user(event.previous_id)
         value = encode_event(event)
         for raw in pseudonyms:
             if len(raw) >= MIN_REPLACED_CHARACTERS and msgspec.json.encode(raw)[1:-1] in value:

@@ -36,6 +36,7 @@ class EventType(StrEnum):
     FORM_SUBMIT = "form_submit"
     IMPRESSION = "impression"
     IDENTIFY = "identify"
+    ALIAS = "alias"
     CONSENT = "consent"
 
 
@@ -67,12 +68,15 @@ class Event(Struct, kw_only=True, omit_defaults=True):
     """One event as it travels on the topic `events`, JSON, keyed by `profile_id`.
 
     Identifiers of people are pseudonyms once the collector has written the event.
+    An `identify` says that `anonymous_id` is `user_id`; an `alias`, that `previous_id` is, another
+    name of the user's, or where there is none `anonymous_id`.
     Times are aware UTC. `price` is in the shop's currency, for one piece.
     """
 
     message_id: Identifier
     anonymous_id: Identifier | None = None
     user_id: Identifier | None = None
+    previous_id: Identifier | None = None
     session_id: Identifier | None = None
     type: EventType
     timestamp: Instant

@@ -56,6 +56,7 @@ SCHEMAS: dict[str, pa.Schema] = {
         {
             "anonymous_id": pa.string(),
             "user_id": pa.string(),
+            "previous_id": pa.string(),
             "session_id": pa.string(),
             "sent_at": _INSTANT,
             "received_at": _INSTANT,
@@ -162,7 +163,7 @@ def catalog_properties(settings: Settings) -> dict[str, str]:
 
 
 def open_catalog(settings: Settings) -> Catalog:
-    """The lake's catalogue, with the namespace and every table of SCHEMAS there."""
+    """The lake's catalogue, with the namespace and every table of SCHEMAS there, columns of later versions added."""
     from pyiceberg.catalog import load_catalog
 
     (settings.lake_dir / "warehouse").mkdir(parents=True, exist_ok=True)
@@ -171,7 +172,16 @@ def open_catalog(settings: Settings) -> Catalog:
     for table, schema in SCHEMAS.items():
         if not catalog.table_exists(identifier(table)):
             catalog.create_table_if_not_exists(identifier(table), schema=schema, properties=_TABLE_PROPERTIES)
+        else:
+            _add_columns(catalog.load_table(identifier(table)), schema)
     return catalog
+
+
+def _add_columns(table: Table, schema: pa.Schema) -> None:
+    known = set(table.schema().column_names)
+    if not known.issuperset(schema.names):
+        with table.update_schema() as update:
+            update.union_by_name(schema)
 
 
 def open_table(settings: Settings, table: str) -> Table:

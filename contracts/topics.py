@@ -37,12 +37,15 @@ class Topics:
 
 
 # A record of `events` without this header is a visitor's event. The worker itself writes
-# the other two kinds, and the lake leaves them out: their origin is there already.
+# the other kinds, and the lake leaves them out: their origin is there already.
 KIND_HEADER = "clickloop-kind"
 KIND_MERGE = b"merge"  # the state of an anonymous profile on its way to its user's partition
 KIND_FORWARD = b"forward"  # an event of a profile that has been merged into a user
-# Beside either, and alone on a replayed event: "partition:offset:hops" of the record that gave
+KIND_ALIAS = b"alias"  # a word to a profile: whom it is to become, or where its alias ends
+# Beside a kind, and alone on a replayed event: "partition:offset:hops" of the record that gave
 # rise to it, by which the receiver takes each once, however often a killed sender repeats it.
 ORIGIN_HEADER = "clickloop-origin"
+# Beside a kind: the profiles that passed the record on, JSON `streaming.aliases.Trail`.
+TRAIL_HEADER = "clickloop-trail"
 # Beside a kind: the generation of states that the sender worked on. A worker takes only its own's.
 GENERATION_HEADER = "clickloop-generation"

@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from contracts.event import Event, decode_event
+from contracts.event import Event
 from contracts.lake import NO_OFFSET
 from contracts.snapshot import Snapshot
-from contracts.topics import KIND_FORWARD
-from features.state import UserState, decode_state
+from features.state import UserState
 from streaming.backfill_writer import StateStore
 from streaming.folding import Outgoing, PartitionFold
-from streaming.records import Incoming
+from streaming.records import Incoming, derived
 
 
 @dataclass
@@ -55,9 +54,7 @@ class Folder:
         batches[self._states.partition_of(record.profile_id)].append(record)
 
     def _delivered(self, record: Outgoing) -> Incoming:
-        if record.kind == KIND_FORWARD:
-            return Incoming(self._number, record.profile_id, event=decode_event(record.body), origin=record.origin)
-        return Incoming(self._number, record.profile_id, merged=decode_state(record.body), origin=record.origin)
+        return derived(self._number, record.profile_id, record.kind, record.body, record.origin, record.trail)
 
     def _fold(self, batches: dict[int, list[Incoming]], folded: Folded) -> list[Outgoing]:
         cells = self._states.load({partition: {one.profile_id for one in each} for partition, each in batches.items()})

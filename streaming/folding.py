@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from contracts.event import Event, EventType, encode_event
 from contracts.snapshot import Snapshot
-from contracts.topics import KIND_FORWARD, KIND_MERGE
+from contracts.topics import KIND_ALIAS, KIND_FORWARD, KIND_MERGE
+from features import seen
 from features.fold import DEFAULT_LATENESS_US, Outcome, fold
 from features.instant import to_us
 from features.merge import merge
 from features.state import UserState, encode_state, new_state
-from streaming.cells import Cell, encode_alias
-from streaming.records import Incoming, Origin
+from streaming.aliases import UNTOUCHED, Tombstone, Trail, onward
+from streaming.cells import Cell, encode_cell
+from streaming.records import Become, Incoming, Origin, encode_become
 
-MAX_HOPS = 4
-
-# Outcomes beside those of `features.fold.Outcome`.
+# Outcomes beside those of `features.fold.Outcome`. A claim is what a login makes on an anonymous
+# profile; `claimed` counts those on one that was somebody's already.
 MERGED, ALIASED, FORWARDED, REPEATED, POISON = "merged", "aliased", "forwarded", "repeated", "poison"
+CLAIMED, SHORTENED = "claimed", "shortened"
 
 _FOLD_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
@@ -42,6 +45,7 @@ class Outgoing:
     kind: bytes
     body: bytes
     origin: Origin
+    trail: Trail = UNTOUCHED
 
 
 @dataclass
@@ -71,7 +75,8 @@ class PartitionFold:
     taken: dict[int, int] = field(default_factory=dict)
     _entries: dict[int, tuple[str, _Entry]] = field(default_factory=dict)
     _open: dict[str, tuple[int, _Entry]] = field(default_factory=dict)
-    _aliases: dict[str, str] = field(default_factory=dict)
+    _buried: set[str] = field(default_factory=set)
+    _shortened: dict[str, str] = field(default_factory=dict)
     _count: int = 0
 
     def take(self, record: Incoming) -> None:
@@ -97,21 +102,30 @@ class PartitionFold:
         return rows, history
 
     def writes(self, rows: Sequence[Snapshot]) -> dict[str, bytes]:
-        """Profile to the bytes to commit, aliases among them."""
+        """Profile to the bytes to commit, tombstones among them."""
         found = {row.profile_id: row.state for row in rows}
-        found.update((profile_id, encode_alias(user_id)) for profile_id, user_id in self._aliases.items())
+        found.update((profile_id, encode_cell(self.cells[profile_id])) for profile_id in self._buried)
         return found
 
     def _apply(self, record: Incoming, cell: Cell) -> None:
-        event = record.event
-        if event is not None and record.origin is not None and _asks_alias(event, record.profile_id):
-            self._become(record, cell, str(event.user_id))
-        elif cell.alias is not None:
-            self._pass_on(record, cell.alias)
+        if record.become is not None and self._answer(record, cell, record.become):
+            return
+        if cell.tombstone is not None:
+            if record.event is not None and seen.contains(cell.state.seen, seen.digest(record.event.message_id)):
+                self.outcomes[Outcome.DUPLICATE.value] += 1
+                return
+            step = onward(record.profile_id, cell.tombstone, record.trail)
+            if step is not None:
+                self._pass_on(record, *step)
+                return
+            cell.tombstone = None
+            self._buried.add(record.profile_id)
+        if record.become is not None:
+            self._become(record, cell, record.become)
         elif record.merged is not None:
             self._merge(record, cell, record.merged)
-        elif event is not None:
-            self._fold(record, cell, event)
+        elif record.event is not None:
+            self._fold(record, cell, record.event)
 
     def _fold(self, record: Incoming, cell: Cell, event: Event) -> None:
         state = cell.state
@@ -124,8 +138,12 @@ class PartitionFold:
         if outcome is not Outcome.APPLIED:
             return
         self._note(profile_id, state, record.offset)
-        if event.type is EventType.IDENTIFY and event.user_id and event.anonymous_id not in (None, event.user_id):
-            self._send(str(event.anonymous_id), KIND_FORWARD, encode_event(event), record)
+        other, how = _other_profile(event)
+        if other is not None and other != profile_id:
+            # Named after who has folded it, not after the event: the alias ends where events do.
+            self._send(other, KIND_ALIAS, encode_become(Become(how, profile_id)), record)
+        elif len(record.trail.profiles) > 1 and not record.trail.exact:
+            self._shorten(record)
 
     def _merge(self, record: Incoming, cell: Cell, other: UserState) -> None:
         known = self._open.get(record.profile_id)
@@ -135,33 +153,59 @@ class PartitionFold:
         self.outcomes[MERGED] += 1
         self._note(record.profile_id, cell.state, record.offset)
 
-    def _become(self, record: Incoming, cell: Cell, user_id: str) -> None:
-        """The anonymous profile is `user_id` from now on; its state, if any, goes there."""
+    def _answer(self, record: Incoming, cell: Cell, become: Become) -> bool:
+        """Whether a word on an alias ends here with nothing to become."""
+        tombstone = cell.tombstone
+        if become.target == record.profile_id or (tombstone is not None and become.target in tombstone):
+            self.outcomes[REPEATED] += 1
+        elif become.how == "shortcut":
+            if tombstone is not None:
+                self.outcomes[SHORTENED] += 1
+                cell.tombstone = Tombstone(tombstone.alias, become.target)
+                self._buried.add(record.profile_id)
+        elif become.how == "claim" and tombstone is not None:
+            self.outcomes[CLAIMED] += 1
+        else:
+            return False
+        return True
+
+    def _become(self, record: Incoming, cell: Cell, become: Become) -> None:
+        """The profile is its target from now on; its state, if any, goes there."""
         self.outcomes[ALIASED] += 1
         state = cell.state
-        if cell.alias is None and state.version:
+        if state.version:
             known = self._open.get(record.profile_id)
             if known is not None and known[1].snapshot is None:
                 self._close(record.profile_id, state, known[1])
-            self._send(user_id, KIND_MERGE, encode_state(state), record)
+            self._send(become.target, KIND_MERGE, encode_state(state), record)
             cell.state = _emptied(state)
+            # Only unions can run in circles, where a repeat could overtake the state that its first effect is in.
+            cell.state.seen = state.seen if become.how == "union" else cell.state.seen
             self._note(record.profile_id, cell.state, record.offset)
             self._close(record.profile_id, cell.state, self._open[record.profile_id][1])
-        cell.alias = self._aliases[record.profile_id] = user_id
+        cell.tombstone = Tombstone(become.target)
+        self._buried.add(record.profile_id)
 
-    def _pass_on(self, record: Incoming, user_id: str) -> None:
-        if record.origin is not None and record.origin.hops >= MAX_HOPS:
-            self._reject(record.offset, f"expected an alias to end within {MAX_HOPS} forwards, came a longer chain")
-            return
+    def _pass_on(self, record: Incoming, target: str, trail: Trail) -> None:
         self.outcomes[FORWARDED] += 1
         if record.event is not None:
-            self._send(user_id, KIND_FORWARD, encode_event(record.event), record)
+            self._send(target, KIND_FORWARD, encode_event(record.event), record, trail)
         elif record.merged is not None:
-            self._send(user_id, KIND_MERGE, encode_state(record.merged), record)
+            self._send(target, KIND_MERGE, encode_state(record.merged), record, trail)
+        elif record.become is not None:
+            self._send(target, KIND_ALIAS, encode_become(record.become), record, trail)
 
-    def _send(self, profile_id: str, kind: bytes, body: bytes, record: Incoming) -> None:
+    def _shorten(self, record: Incoming) -> None:
+        """Tell the profile that first passed the record on where it ended; once a batch is enough."""
+        first = record.trail.profiles[0]
+        if self._shortened.get(first) != record.profile_id:
+            self._shortened[first] = record.profile_id
+            self._send(first, KIND_ALIAS, encode_become(Become("shortcut", record.profile_id)), record)
+
+    def _send(self, profile_id: str, kind: bytes, body: bytes, record: Incoming, trail: Trail = UNTOUCHED) -> None:
+        """At most once a record: receivers count what comes from a partition by the offset of its cause."""
         hops = 0 if record.origin is None else record.origin.hops + 1
-        self.outgoing.append(Outgoing(profile_id, kind, body, Origin(self.partition, record.offset, hops)))
+        self.outgoing.append(Outgoing(profile_id, kind, body, Origin(self.partition, record.offset, hops), trail))
 
     def _reject(self, offset: int, reason: str) -> None:
         self.outcomes[POISON] += 1
@@ -194,13 +238,17 @@ class PartitionFold:
         return entry.snapshot
 
 
-def _asks_alias(event: Event, profile_id: str) -> bool:
-    """Whether a forward is the request that its anonymous profile become the user."""
-    return event.type is EventType.IDENTIFY and event.anonymous_id == profile_id and event.user_id is not None
+def _other_profile(event: Event) -> tuple[str | None, Literal["claim", "union"]]:
+    """The profile that the event says is the same person as its user, and how firmly."""
+    if event.user_id is not None and event.type is EventType.ALIAS and event.previous_id is not None:
+        return event.previous_id, "union"
+    if event.user_id is not None and event.type in (EventType.ALIAS, EventType.IDENTIFY):
+        return event.anonymous_id, "claim"
+    return None, "claim"
 
 
 def _emptied(state: UserState) -> UserState:
-    """What an anonymous profile's row shows once the behaviour is the user's: nothing, and later."""
+    """What a profile's row shows once the behaviour is another's: nothing, and later."""
     empty = new_state()
     empty.event_us, empty.row_us = state.event_us, state.row_us + 1
     empty.training, empty.withheld_us = state.training, state.withheld_us

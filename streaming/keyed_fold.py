@@ -13,11 +13,11 @@ from itertools import groupby
 import msgspec
 
 from contracts.snapshot import Snapshot
-from contracts.topics import KIND_HEADER, ORIGIN_HEADER
+from contracts.topics import KIND_HEADER, ORIGIN_HEADER, TRAIL_HEADER
 from features.fold import DEFAULT_LATENESS_US
 from streaming.attributes import demographics_values, segment_names
 from streaming.cells import Cell, decode_cell
-from streaming.folding import PartitionFold, PoisonedRecord
+from streaming.folding import Outgoing, PartitionFold, PoisonedRecord
 from streaming.records import Incoming, decode_record
 
 MEMORY_SCHEMA = 1
@@ -179,7 +179,7 @@ def _told(profile_id: str, ordered: Sequence[Record], passed: _Pass) -> Folded:
             Derived(
                 one.profile_id,
                 one.body,
-                [(KIND_HEADER, one.kind), (ORIGIN_HEADER, one.origin.encode())],
+                _headers(one),
                 one.origin.partition,
                 one.origin.offset,
             )
@@ -190,6 +190,11 @@ def _told(profile_id: str, ordered: Sequence[Record], passed: _Pass) -> Folded:
         ]
     folded.outcomes = outcomes
     return folded
+
+
+def _headers(sent: Outgoing) -> list[tuple[str, bytes]]:
+    headers = [(KIND_HEADER, sent.kind), (ORIGIN_HEADER, sent.origin.encode())]
+    return [*headers, (TRAIL_HEADER, sent.trail.encode())] if sent.trail.profiles else headers
 
 
 def _note_attributes(memory: Memory, cell: Cell, folded: Folded) -> None:

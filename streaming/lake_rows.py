@@ -21,7 +21,7 @@ _json = msgspec.json.Encoder(order="sorted")
 
 # Fields of an event that are columns under the same name and need no care.
 _PLAIN = (
-    "message_id", "anonymous_id", "user_id", "session_id", "item_id", "quantity", "price", "position",
+    "message_id", "anonymous_id", "user_id", "previous_id", "session_id", "item_id", "quantity", "price", "position",
     "recommendation_id", "page_url", "referrer",
 )  # fmt: skip
 _CONTEXT = ("device", "network", "viewport", "locale", "time_zone", "city", "country")

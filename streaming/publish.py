@@ -11,7 +11,7 @@ import msgspec
 
 from contracts.rejected import Rejected
 from contracts.snapshot import Snapshot, bundles, encode_snapshots
-from contracts.topics import KIND_HEADER, ORIGIN_HEADER, Topics
+from contracts.topics import KIND_HEADER, ORIGIN_HEADER, TRAIL_HEADER, Topics
 from streaming.folding import PartitionFold
 from streaming.outbox import Outbox
 
@@ -32,6 +32,8 @@ def publish(
             outbox.send(topics.features, encode_snapshots(bundle), partition=fold.partition)
         for record in fold.outgoing:
             headers = [(KIND_HEADER, record.kind), (ORIGIN_HEADER, record.origin.encode())]
+            if record.trail.profiles:
+                headers.append((TRAIL_HEADER, record.trail.encode()))
             outbox.send(topics.events, record.body, key=record.profile_id.encode(), headers=headers)
         if fold.rejected:
             raws = {record.offset: record.value for record in polled[fold.partition]}

@@ -1,15 +1,17 @@
-"""Records of the topic `events` as the worker understands them: an event, a forward, a merge."""
+"""Records of the topic `events` as the worker understands them: an event, a forward, a merge, a word on an alias."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
+import msgspec
 from msgspec import Struct
 
 from contracts.event import Event, InvalidEvent, decode_event
-from contracts.topics import KIND_FORWARD, KIND_HEADER, KIND_MERGE, ORIGIN_HEADER
+from contracts.topics import KIND_ALIAS, KIND_FORWARD, KIND_HEADER, KIND_MERGE, ORIGIN_HEADER, TRAIL_HEADER
 from features.state import UserState, decode_state
+from streaming.aliases import UNTOUCHED, Trail
 
 
 class KafkaRecord(Protocol):
@@ -48,17 +50,41 @@ def replayed_from(partition: int) -> int:
     return -1 - partition
 
 
-class Incoming(Struct):
-    """One decoded record: `event` set for an event or a forward, `merged` for a merge, `reason` for poison.
+class Become(Struct, frozen=True):
+    """A word to a profile on its alias.
 
-    `origin` is set for a forward, a merge and a replayed event.
+    claim: it is `target`, unless it is somebody's already (an anonymous profile at a login).
+    union: it, or whoever it has become, is `target`, for two names of one person have been made known.
+    shortcut: it is an alias, and records for it end at `target`.
+    """
+
+    how: Literal["claim", "union", "shortcut"]
+    target: str
+
+
+_become_encoder = msgspec.json.Encoder()
+_become_decoder = msgspec.json.Decoder(Become)
+
+
+def encode_become(become: Become) -> bytes:
+    """JSON bytes of a word on an alias."""
+    return _become_encoder.encode(become)
+
+
+class Incoming(Struct):
+    """One decoded record: `event` set for an event or a forward, `merged` for a merge, `become` for a word on
+    an alias, `reason` for poison.
+
+    `origin` is set for what the worker wrote and for a replayed event; `trail` names who passed it on.
     """
 
     offset: int
     profile_id: str
     event: Event | None = None
     merged: UserState | None = None
+    become: Become | None = None
     origin: Origin | None = None
+    trail: Trail = UNTOUCHED
     reason: str | None = None
 
 
@@ -91,11 +117,23 @@ def _decode_marked(offset: int, profile_id: str, value: bytes, headers: Mapping[
         replayed = _decode_event(offset, profile_id, value)
         replayed.origin = origin
         return replayed
+    trail = Trail.decode(headers[TRAIL_HEADER]) if TRAIL_HEADER in headers else UNTOUCHED
+    return derived(offset, profile_id, kind, value, origin, trail)
+
+
+def derived(offset: int, profile_id: str, kind: bytes, body: bytes, origin: Origin, trail: Trail) -> Incoming:
+    """A record that the worker wrote. Raises InvalidEvent, ValueError."""
     if kind == KIND_FORWARD:
-        return Incoming(offset, profile_id, event=decode_event(value), origin=origin)
+        return Incoming(offset, profile_id, event=decode_event(body), origin=origin, trail=trail)
     if kind == KIND_MERGE:
-        return Incoming(offset, profile_id, merged=decode_state(value), origin=origin)
-    raise ValueError(f"{KIND_HEADER}: expected forward or merge, came {kind!r}")
+        return Incoming(offset, profile_id, merged=decode_state(body), origin=origin, trail=trail)
+    if kind == KIND_ALIAS:
+        try:
+            become = _become_decoder.decode(body)
+        except msgspec.DecodeError as error:
+            raise ValueError(f"expected a word on an alias, came {body[:80]!r}: {error}") from error
+        return Incoming(offset, profile_id, become=become, origin=origin, trail=trail)
+    raise ValueError(f"{KIND_HEADER}: expected forward, merge or alias, came {kind!r}")
 
 
 def is_derived(record: KafkaRecord) -> bool:

@@ -73,8 +73,8 @@ def test_segments_name_becomes_its_type(name: str, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", list(EventType))
 def test_own_type_is_accepted_as_event_name_and_as_type(kind: EventType) -> None:
-    assert one(track(kind.value, properties={"item_id": "i1"})).type is kind
-    message = {"type": kind.value, "message_id": "m1", "user_id": "u1", "item_id": "i1"}
+    assert one(track(kind.value, properties={"item_id": "i1"}, anonymousId="a1", previousId="u0")).type is kind
+    message = {"type": kind.value, "message_id": "m1", "user_id": "u1", "anonymous_id": "a1", "item_id": "i1"}
     assert one(message).type is kind
 
 
@@ -85,11 +85,11 @@ def test_name_without_a_type_is_refused_with_the_known_types(name: Any) -> None:
     assert "page_view, item_view, click" in str(error)
 
 
-@pytest.mark.parametrize("kind", ["group", "alias", "nonsense", 7, [], {}, None])
+@pytest.mark.parametrize("kind", ["group", "nonsense", 7, [], {}, None])
 def test_unknown_call_is_refused_with_the_known_types(kind: Any) -> None:
     error = refusal({"type": kind, "userId": "u1"})
     assert error.reason is Reason.UNKNOWN_TYPE
-    assert "track, page, screen, identify" in str(error)
+    assert "track, page, screen, identify, alias" in str(error)
 
 
 def test_path_names_the_type_that_the_body_leaves_out() -> None:
@@ -216,6 +216,32 @@ def test_message_without_any_identity_is_refused_and_an_empty_one_is_none() -> N
     assert refusal({"type": "track", "event": "click"}).reason is Reason.NO_IDENTITY
     assert refusal({"type": "track", "event": "click", "userId": "", "anonymousId": ""}).reason is Reason.NO_IDENTITY
     assert refusal({"type": "identify", "anonymousId": "a"}).reason is Reason.NO_IDENTITY
+
+
+def test_alias_of_a_device_names_the_visitor_and_one_of_a_former_user_names_the_user() -> None:
+    of_device = one({"type": "alias", "userId": "u1", "anonymousId": "a1", "previousId": "a1"})
+    assert (of_device.user_id, of_device.anonymous_id, of_device.previous_id) == ("u1", "a1", None)
+    of_user = one({"type": "alias", "userId": "u1", "anonymousId": "a1", "previousId": "u0"})
+    assert (of_user.user_id, of_user.anonymous_id, of_user.previous_id) == ("u1", "a1", "u0")
+
+
+def test_alias_that_does_not_say_which_is_read_both_ways() -> None:
+    events = convert({"userId": "u1", "previousId": "p", "messageId": "m"}, Envelope(NOW, call="alias"))
+    assert [(event.message_id, event.anonymous_id, event.previous_id) for event in events] == [
+        ("m", None, "p"),
+        ("m-anonymous", "p", None),
+    ]
+    assert {event.type for event in events} == {EventType.ALIAS}
+
+
+@pytest.mark.parametrize("fields", [{"userId": "u1"}, {"previousId": "p"}, {"anonymousId": "a"}])
+def test_alias_without_both_names_is_refused(fields: dict[str, str]) -> None:
+    assert refusal({"type": "alias", **fields}).reason is Reason.NO_IDENTITY
+
+
+def test_previous_id_of_any_other_call_is_left_out() -> None:
+    event = one(track("click", previousId="u0"))
+    assert (event.previous_id, event.properties) == (None, {})
 
 
 def test_identify_lays_traits_into_properties_without_the_person() -> None:

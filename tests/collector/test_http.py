@@ -29,6 +29,7 @@ def test_each_call_is_answered_after_kafka_has_the_event(collector: RunningColle
         "page": {"messageId": "m-page", "anonymousId": "visitor-0001", "name": "Home"},
         "screen": {"messageId": "m-screen", "anonymousId": "visitor-0001", "name": "Home"},
         "identify": {"messageId": "m-identify", "anonymousId": "visitor-0001", "userId": "customer-1"},
+        "alias": {"messageId": "m-alias", "anonymousId": "visitor-0001", "userId": "c2", "previousId": "customer-1"},
         "batch": {"batch": [click("m-batch")]},
     }
     for call, content in calls.items():
@@ -38,8 +39,25 @@ def test_each_call_is_answered_after_kafka_has_the_event(collector: RunningColle
         assert f"m-{call}" in {event["message_id"] for event in collector.events()}
     assert {event["message_id"]: event["type"] for event in collector.events()} == {
         "m-track": "click", "m-page": "page_view", "m-screen": "page_view", "m-identify": "identify",
-        "m-batch": "click",
+        "m-alias": "alias", "m-batch": "click",
     }  # fmt: skip
+
+
+def test_alias_carries_pseudonyms_alone_taken_or_refused(collector: RunningCollector) -> None:
+    names = {"userId": "customer-new", "previousId": "customer-old"}
+    assert collector.post("alias", {"messageId": "m1", "page_url": "/?was=customer-old", **names}).status_code == 200
+    refused = {"messageId": "m2", "type": "alias", "quantity": "x", "anonymousId": "visitor-0001", **names}
+    assert collector.post("batch", {"batch": [refused]}).json()["accepted"] == 0
+    known = pseudonyms(collector)
+    user, anonymous = collector.events()
+    assert (user["user_id"], user["previous_id"]) == (known.user("customer-new"), known.user("customer-old"))
+    assert (anonymous["message_id"], anonymous["anonymous_id"]) == ("m1-anonymous", known.anonymous("customer-old"))
+    (rejection,) = collector.rejections()
+    assert rejection["raw"]["previous_id"] == known.user("customer-old")
+    everything = b"".join(value for topic in (collector.topics.events, collector.topics.rejected)
+                          for _, _, value in collector.written(topic))  # fmt: skip
+    assert b"customer-old" not in everything
+    assert b"customer-new" not in everything
 
 
 def test_records_are_keyed_by_profile_and_lie_in_kafkas_default_partition(collector: RunningCollector) -> None:
@@ -252,7 +270,7 @@ def test_cors_answers_allowed_origins_only(collector: RunningCollector) -> None:
 
 
 def test_unknown_path_names_the_known_ones(collector: RunningCollector) -> None:
-    for call in ("group", "alias", "nonsense"):
+    for call in ("group", "nonsense"):
         answer = collector.post(call, {})
         assert answer.status_code == 404
         assert "POST /v1/batch, POST /v1/track, POST /v1/page" in answer.json()["error"]

@@ -10,8 +10,10 @@ from typing import Any
 
 from contracts.event import Event, EventType
 from contracts.settings import Settings
+from contracts.topics import Topics
 from features.evaluate import evaluate
 from features.state import decode_state
+from streaming.cells import decode_cell
 from streaming.partitioning import partition_of
 from tests.features.oracle import Oracle, agree
 from tests.streaming.support import (
@@ -20,6 +22,7 @@ from tests.streaming.support import (
     instant_us,
     make_events,
     online_row,
+    read_topic,
     run_in_process,
     send,
     stored_state,
@@ -74,10 +77,12 @@ def _check(settings: Settings, store: Any, by_user: dict[str, list[Event]]) -> N
         assert payload is not None
         agree(evaluate(decode_state(payload), instant_us(at)), Oracle.of(lived).values(at))
         assert online_row(store, user)["state"] == payload
-    for anonymous in {str(event.anonymous_id) for each in by_user.values() for event in each}:
+    for anonymous in {e.anonymous_id for each in by_user.values() for e in each if e.anonymous_id is not None}:
         tombstone = stored_state(settings, anonymous)
         assert tombstone is not None
-        assert tombstone.startswith(b"@user-"), f"{anonymous} still has a state of its own"
+        alias = decode_cell(tombstone).alias
+        assert alias is not None, f"{anonymous} still has a state of its own"
+        assert alias.startswith("user-")
         row = online_row(store, anonymous)
         assert row["version"] in (0, None), f"the row of {anonymous} still shows {row['version']} events"
 
@@ -117,7 +122,43 @@ def test_identify_repeated_by_the_client_merges_once(settings: Settings, store: 
     _check(settings, store, by_user)
 
 
-def test_aliases_in_a_circle_end_as_refusals_and_the_worker_goes_on(settings: Settings, store: Any) -> None:
+def test_users_who_turn_out_to_be_one_are_one_though_the_worker_is_killed_all_along(
+    settings: Settings, store: Any
+) -> None:
+    events, by_user = _lives(6)
+    chance = random.Random(7)
+    unions: list[Event] = []
+    # Every third user is the next one's former name and that one the next's; the third says it is the first.
+    for first in range(0, PEOPLE, 3):
+        names = [f"user-6-{first + each}" for each in range(3)]
+        for number, (previous, user) in enumerate([(0, 1), (1, 2), (2, 0)]):
+            union = Event(
+                message_id=f"union-6-{first}-{number}",
+                user_id=names[user],
+                previous_id=names[previous],
+                type=EventType.ALIAS,
+                timestamp=events[chance.randrange(len(events))].timestamp,
+            )
+            unions.append(union)
+            by_user[names[user]].append(union)
+    mixed = sorted([*events, *unions], key=lambda event: event.timestamp)
+    send(settings, mixed)
+    small = settings.model_copy(update={"worker": settings.worker.model_copy(update={"poll_records": 60})})
+    for _ in range(4):
+        worker = WorkerProcess(small, instance="one")
+        time.sleep(chance.uniform(0.5, 0.9))
+        worker.kill()
+    run_in_process(settings, store, instance="one")
+    people: dict[str, list[Event]] = {}
+    for first in range(0, PEOPLE, 3):
+        names = [f"user-6-{first + each}" for each in range(3)]
+        cells = {name: decode_cell(stored_state(settings, name)) for name in names}
+        (root,) = (name for name, cell in cells.items() if cell.alias is None)
+        people[root] = [event for name in names for event in by_user[name]]
+    _check(settings, store, people)
+
+
+def test_aliases_in_a_circle_lose_nothing_and_the_worker_goes_on(settings: Settings, store: Any) -> None:
     start = make_events(1, visitors=1, seed=5)[0].timestamp
 
     def identify(number: int, anonymous_id: str, user_id: str) -> Event:
@@ -135,6 +176,7 @@ def test_aliases_in_a_circle_end_as_refusals_and_the_worker_goes_on(settings: Se
     fine = Event(message_id="fine", anonymous_id="c", type=EventType.CLICK, timestamp=start + timedelta(hours=1))
     send(settings, [after, fine])
     run_in_process(settings, store)
-    payload = stored_state(settings, "c")
-    assert payload is not None
-    assert decode_state(payload).version == 1
+    versions = {name: decode_cell(stored_state(settings, name)).state.version for name in "abc"}
+    assert versions["c"] == 1
+    assert sorted([versions["a"], versions["b"]]) == [0, 3]
+    assert read_topic(settings, Topics(settings.kafka.topic_prefix).rejected) == []

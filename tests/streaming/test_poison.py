@@ -45,7 +45,8 @@ def _rejected(settings: Settings) -> dict[tuple[int | None, int | None], Rejecte
         (b'{"message_id":"x"}', None, None, "expected a key"),
         (b"junk", b"k", [(KIND_HEADER, b"merge"), (ORIGIN_HEADER, b"1:2:0")], "UserState"),
         (b"junk", b"k", [(KIND_HEADER, b"merge")], "partition:offset:hops"),
-        (b"junk", b"k", [(KIND_HEADER, b"gossip"), (ORIGIN_HEADER, b"1:2:0")], "expected forward or merge"),
+        (b"junk", b"k", [(KIND_HEADER, b"alias"), (ORIGIN_HEADER, b"1:2:0")], "a word on an alias"),
+        (b"junk", b"k", [(KIND_HEADER, b"gossip"), (ORIGIN_HEADER, b"1:2:0")], "expected forward, merge or alias"),
     ],
 )
 def test_poison_is_rejected_with_its_place_and_the_rest_is_folded(
@@ -81,11 +82,11 @@ def test_event_that_the_fold_chokes_on_is_rejected_and_its_batch_goes_on(
 
     events = make_events(300, visitors=20, seed=23)
 
-    def choking(state: Any, event: Any) -> Any:
+    def choking(state: Any, event: Any, **options: Any) -> Any:
         if event.message_id == events[100].message_id:
-            fold(state, event)  # the state is spoilt by then
+            fold(state, event, **options)  # the state is spoilt by then
             raise ZeroDivisionError("half an event")
-        return fold(state, event)
+        return fold(state, event, **options)
 
     monkeypatch.setattr(folding, "fold", choking)
     send(settings, events)
