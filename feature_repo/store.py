@@ -39,6 +39,13 @@ def open_store(
     return FeatureStore(config=config)
 
 
+def of_generation(config: RepoConfig, generation: int) -> RepoConfig:
+    """The same configuration, for users' online rows of this generation alone."""
+    copy = config.model_copy()
+    copy._online_store = config.online_store.model_copy(update={"generation": generation})
+    return copy
+
+
 def apply(settings: Settings) -> FeatureStore:
     """Register every definition, as `feast apply` does, and make the lake's tables. Returns the store."""
     open_catalog(settings)

@@ -23,7 +23,7 @@ from streaming.folding import PartitionFold, PoisonedRecord
 from streaming.metrics import WorkerMetrics
 from streaming.outbox import Interrupted, Outbox
 from streaming.publish import publish
-from streaming.records import Incoming, decode_record
+from streaming.records import Incoming, decode_record, is_foreign
 from streaming.source import Polled, Source
 from streaming.states import States
 
@@ -103,14 +103,16 @@ class Worker:
         finished = [fold.finish() for fold in folds]
         rows = {fold.partition: rows for fold, (rows, _) in zip(folds, finished, strict=True)}
         parts.rows.write_behavior(row for changed in rows.values() for row in changed)
-        publish(parts.outbox, parts.topics, folds, [history for _, history in finished], polled)
+        histories = [history for _, history in finished]
+        publish(parts.outbox, parts.topics, folds, histories, polled, parts.checkpoint.generation)
         commits = [self._commit(fold, rows[fold.partition], polled) for fold in folds]
         refused = parts.checkpoint.commit(commits) if commits else set()
         self._settle(folds, rows, refused, polled)
         self._rest(polled)
 
     def _decode(self, partition: int, records: Sequence[Any]) -> list[Incoming]:
-        batch = [decode_record(record) for record in records]
+        generation = self._parts.checkpoint.generation
+        batch = [decode_record(record) for record in records if not is_foreign(record, generation)]
         for record in batch if self._poison else ():
             record.reason = record.reason or self._poison.get((partition, record.offset))
         return batch

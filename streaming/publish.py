@@ -11,7 +11,7 @@ import msgspec
 
 from contracts.rejected import Rejected
 from contracts.snapshot import Snapshot, bundles, encode_snapshots
-from contracts.topics import KIND_HEADER, ORIGIN_HEADER, TRAIL_HEADER, Topics
+from contracts.topics import GENERATION_HEADER, KIND_HEADER, ORIGIN_HEADER, TRAIL_HEADER, Topics
 from streaming.folding import PartitionFold
 from streaming.outbox import Outbox
 
@@ -25,8 +25,12 @@ def publish(
     folds: Sequence[PartitionFold],
     histories: Sequence[Sequence[Snapshot]],
     polled: dict[int, list[Any]],
+    generation: int = 0,
 ) -> None:
-    """Send all that follows from the folds and wait for Kafka to have it. Raises KafkaError, Interrupted."""
+    """Send all that follows from the folds and wait for Kafka to have it. Raises KafkaError, Interrupted.
+
+    `generation` is that of the states that were folded into.
+    """
     for fold, history in zip(folds, histories, strict=True):
         for bundle in bundles(history):
             outbox.send(topics.features, encode_snapshots(bundle), partition=fold.partition)
@@ -34,6 +38,8 @@ def publish(
             headers = [(KIND_HEADER, record.kind), (ORIGIN_HEADER, record.origin.encode())]
             if record.trail.profiles:
                 headers.append((TRAIL_HEADER, record.trail.encode()))
+            if generation:
+                headers.append((GENERATION_HEADER, b"%d" % generation))
             outbox.send(topics.events, record.body, key=record.profile_id.encode(), headers=headers)
         if fold.rejected:
             raws = {record.offset: record.value for record in polled[fold.partition]}

@@ -36,9 +36,14 @@ def open_redis(settings: Settings) -> Redis:
     return Redis.from_url(settings.redis.url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s)
 
 
-def open_parts(settings: Settings, store: Any, stopping: Flag, **consumer: Any) -> Parts:
-    """A worker's parts, connected. Raises KafkaError where no broker answers."""
-    checkpoint = Checkpoint(open_redis(settings), prefix=settings.redis.key_prefix)
+def open_parts(
+    settings: Settings, store: Any, stopping: Flag, *, generation: int | None = None, **consumer: Any
+) -> Parts:
+    """A worker's parts, connected; `generation` of states to work on, None for the one that serves.
+
+    Raises KafkaError where no broker answers.
+    """
+    checkpoint = Checkpoint(open_redis(settings), prefix=settings.redis.key_prefix, generation=generation)
     states = States(checkpoint, capacity=settings.worker.cache_profiles)
     rows = FeatureRows(store)
     attributes = AttributeRows(rows)
@@ -48,7 +53,7 @@ def open_parts(settings: Settings, store: Any, stopping: Flag, **consumer: Any) 
         attributes.drop(partition)
 
     return Parts(
-        source=open_source(settings, checkpoint, on_lost, **consumer),
+        source=open_source(settings, checkpoint, on_lost, rows.use, **consumer),
         states=states,
         checkpoint=checkpoint,
         rows=rows,
