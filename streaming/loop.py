@@ -20,6 +20,7 @@ from streaming.cells import Cell
 from streaming.checkpoint import Checkpoint, Commit, Conflict
 from streaming.feature_rows import FeatureRows
 from streaming.folding import PartitionFold, PoisonedRecord
+from streaming.items import LEADING_PARTITION, ItemRows, Items
 from streaming.metrics import WorkerMetrics
 from streaming.outbox import Interrupted, Outbox
 from streaming.publish import publish
@@ -47,6 +48,8 @@ class Parts:
     outbox: Outbox
     topics: Topics
     metrics: WorkerMetrics
+    items: Items
+    item_rows: ItemRows
     poll_timeout_ms: int
     lateness_us: int
 
@@ -96,6 +99,8 @@ class Worker:
         parts = self._parts
         polled = parts.source.poll(timeout_ms=parts.poll_timeout_ms)
         self._unsettled = set(polled)
+        # After the poll: a change of an item that an event may know of is then known here too.
+        parts.items.follow()
         decoded = {partition: self._decode(partition, records) for partition, records in polled.items()}
         wanted = {partition: {each.profile_id for each in batch} for partition, batch in decoded.items()}
         cells = parts.states.load(wanted, parts.source.positions)
@@ -119,7 +124,7 @@ class Worker:
 
     def _fold(self, partition: int, batch: Sequence[Incoming], cells: dict[str, Cell]) -> PartitionFold:
         received = self._parts.source.positions[partition].received
-        fold = PartitionFold(partition, cells, received, self._parts.lateness_us)
+        fold = PartitionFold(partition, cells, received, self._parts.lateness_us, self._parts.items.table)
         for record in batch:
             fold.take(record)
         return fold
@@ -183,7 +188,11 @@ class Worker:
         parts = self._parts
         parts.states.trim()
         busy = sum(map(len, polled.values())) > _BUSY_BATCH
-        parts.attributes.write(budget=_ATTRIBUTES_WHEN_BUSY if busy else _ATTRIBUTES_WHEN_IDLE)
+        budget = _ATTRIBUTES_WHEN_BUSY if busy else _ATTRIBUTES_WHEN_IDLE
+        parts.attributes.write(budget=budget)
+        parts.item_rows.write(leads=LEADING_PARTITION in parts.source.positions, budget=budget)
+        parts.metrics.items.set(len(parts.items.table))
+        parts.metrics.items_poisoned.set(parts.items.poisoned)
         now_s = time.monotonic()
         if now_s - self._reported_s >= _REPORT_EVERY_S:
             self._reported_s = now_s

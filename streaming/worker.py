@@ -17,6 +17,7 @@ from features.instant import SECOND_US
 from streaming.attributes import AttributeRows
 from streaming.checkpoint import Checkpoint
 from streaming.feature_rows import FeatureRows
+from streaming.items import ItemRows, Items
 from streaming.loop import Parts, Worker
 from streaming.metrics import WorkerMetrics
 from streaming.outbox import Outbox, open_producer
@@ -52,8 +53,11 @@ def open_parts(
         states.drop(partition)
         attributes.drop(partition)
 
+    source = open_source(settings, checkpoint, on_lost, rows.use, **consumer)
+    items = Items(settings.kafka, lateness_us=settings.worker.lateness_s * SECOND_US)
+    items.open(stopping)
     return Parts(
-        source=open_source(settings, checkpoint, on_lost, rows.use, **consumer),
+        source=source,
         states=states,
         checkpoint=checkpoint,
         rows=rows,
@@ -61,6 +65,8 @@ def open_parts(
         outbox=Outbox(open_producer(settings), stopping),
         topics=Topics(settings.kafka.topic_prefix),
         metrics=WorkerMetrics(),
+        items=items,
+        item_rows=ItemRows(settings.kafka, rows),
         poll_timeout_ms=settings.worker.poll_timeout_ms,
         lateness_us=settings.worker.lateness_s * SECOND_US,
     )
@@ -94,6 +100,8 @@ def main() -> None:
     finally:
         parts.source.close()
         parts.outbox.close()
+        parts.items.close()
+        parts.item_rows.close()
     _log.info("worker stopped")
 
 

@@ -237,6 +237,8 @@ def run_in_process(settings: Settings, store: Any, *, instance: str = "") -> Wor
         watch.join()
         parts.source.close()
         parts.outbox.close()
+        parts.items.close()
+        parts.item_rows.close()
     return worker
 
 
