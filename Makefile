@@ -1,6 +1,6 @@
 # The project's commands; `make help` lists them. The first that needs packages installs them into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench lock clean chromium bundle-fresh spark-install
+.PHONY: help install demo test check format bench lock clean chromium bundle-fresh
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -41,16 +41,11 @@ format: $(INSTALLED) ## Rewrite the Python sources in the house format
 bench: $(INSTALLED) ## Every benchmark, one line of JSON each
 	@$(BIN)/clickloop bench all --json
 
-spark-install: .venv-spark/installed ## Make .venv-spark: pyspark and what the fold needs, 1.1 GB
-
-.venv-spark/installed: requirements-spark.lock requirements-uv.lock stack/bootstrap.sh
-	@sh stack/bootstrap.sh spark
-
 lock: $(INSTALLED) ## Resolve the locks of Python packages and jars anew
 	@sh stack/lock.sh
 
 clean: ## Remove what the targets made, state in .clickloop included
-	rm -rf .venv .venv-spark .cache .clickloop .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .cache .clickloop .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -rf tracker/node_modules *.egg-info build
 
 # The browser of the page's test: the machine's, else Playwright's, else Debian's package as root.

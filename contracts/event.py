@@ -53,7 +53,10 @@ class Consent(Struct, frozen=True, omit_defaults=True):
 
 
 class Context(Struct, frozen=True, omit_defaults=True):
-    """Where the event came from; position no finer than a city."""
+    """Where the event came from; position no finer than a city.
+
+    bot: the user agent says that no person is behind it; None where nobody looked.
+    """
 
     device: Text | None = None
     network: Text | None = None
@@ -62,6 +65,7 @@ class Context(Struct, frozen=True, omit_defaults=True):
     time_zone: Text | None = None
     city: Text | None = None
     country: Text | None = None
+    bot: bool | None = None
 
 
 class Event(Struct, kw_only=True, omit_defaults=True):

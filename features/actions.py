@@ -36,3 +36,4 @@ ACTION_WEIGHTS: dict[EventType, float] = {
 # Codes of recent actions in stored states: append, never reorder.
 ACTIONS: tuple[EventType, ...] = tuple(ACTION_WEIGHTS)
 ACTION_CODES: dict[EventType, int] = {kind: code for code, kind in enumerate(ACTIONS)}
+PURCHASE = ACTION_CODES[EventType.PURCHASE]

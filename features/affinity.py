@@ -1,58 +1,94 @@
-"""Affinities: weights by category and the level of price, both fading with one half-life."""
+"""Affinities: fading weights of categories, brands, price bands and hours of the day.
+
+All halve every 30 days and are stored as of one landmark (see `features.fading`), so that they
+compare as they are.
+"""
 
 from __future__ import annotations
 
-from math import log
+from math import exp, log
+from typing import TypeVar
 
-from features.decay import factor
-from features.instant import DAY_US
-from features.state import CATEGORIES_KEPT, UserState
+from features.facts import ItemFacts
+from features.state import BRANDS_KEPT, CATEGORIES_KEPT, UserState
 
-HALF_LIFE_US = 30 * DAY_US
 _LEAST_PRICE = 0.01
 
-
-def like_category(state: UserState, category: str, weight: float, at_us: int) -> None:
-    """Add `weight` to a category; beyond CATEGORIES_KEPT the least liked one goes."""
-    state.categories[category] = _added(state.categories.get(category), [weight], at_us)
-    if len(state.categories) > CATEGORIES_KEPT:
-        forget_least(state)
+Key = TypeVar("Key", str, int)
 
 
-def like_price(state: UserState, price: float, weight: float, at_us: int) -> None:
-    """Add a price, in the logarithm, with `weight`."""
-    amounts = [weight, weight * log(max(price, _LEAST_PRICE))]
-    state.prices = _added(state.prices or None, amounts, at_us)
+def price_band(price: float) -> int:
+    """The band of a price: each begins at twice the price at which the one before began, band 0 at nothing.
+
+    Band 1 begins at 0.02, band 7 at 1.28, band 10 at 10.24: the binary digits of the price in
+    hundredths, less one.
+    """
+    return max(0, round(price * 100).bit_length() - 1)
 
 
-def merge(state: UserState, other: UserState) -> None:
-    """Add the other's affinities."""
-    for category, entry in other.categories.items():
-        state.categories[category] = _added(state.categories.get(category), entry[1:], entry[0])
-    while len(state.categories) > CATEGORIES_KEPT:
-        forget_least(state)
-    if other.prices:
-        state.prices = _added(state.prices or None, other.prices[1:], other.prices[0])
+def band_begin(band: int) -> float:
+    """The lowest price of a band, 0 of the lowest."""
+    return (1 << band) / 100 if band else 0.0
 
 
-def forget_least(state: UserState) -> None:
-    """Drop the category that weighs least by now; ties by name."""
-    newest = max(entry[0] for entry in state.categories.values())
+def like(state: UserState, item: ItemFacts, units: float) -> None:
+    """Take in an action on an item, worth `units`; beyond what is kept the least liked goes."""
+    weight = round(units)
+    if item.category is not None:
+        _add(state.categories, item.category, weight)
+        keep_most(state.categories, CATEGORIES_KEPT)
+    if item.brand is not None:
+        _add(state.brands, item.brand, weight)
+        keep_most(state.brands, BRANDS_KEPT)
+    if item.price is not None:
+        _add(state.price_bands, price_band(item.price), weight)
+        state.price_logs += round(units * log(max(item.price, _LEAST_PRICE)))
 
-    def weight(category: str) -> tuple[float, str]:
-        reference, value = state.categories[category]
-        return value * factor(newest - reference, HALF_LIFE_US), category
 
-    del state.categories[min(state.categories, key=weight)]
+def keep_most(weights: dict[str, int], kept: int) -> None:
+    """Drop those that weigh least, ties by name, until `kept` are left."""
+    while len(weights) > kept:
+        del weights[min(weights, key=lambda name: (weights[name], name))]
 
 
-def _added(entry: list[float] | None, amounts: list[float], at_us: float) -> list[float]:
-    """`[reference_us, *sums]` with `amounts` of time `at_us` added."""
-    if entry is None:
-        return [float(at_us), *amounts]
-    elapsed = at_us - entry[0]
-    if elapsed >= 0:
-        kept = factor(elapsed, HALF_LIFE_US)
-        return [float(at_us), *(old * kept + new for old, new in zip(entry[1:], amounts, strict=True))]
-    kept = factor(-elapsed, HALF_LIFE_US)
-    return [entry[0], *(old + new * kept for old, new in zip(entry[1:], amounts, strict=True))]
+def fade(state: UserState, shift: int) -> None:
+    """Halve all affinities `shift` times; forget those of which nothing is left."""
+    state.categories = _faded(state.categories, shift)
+    state.brands = _faded(state.brands, shift)
+    state.price_bands = _faded(state.price_bands, shift)
+    state.price_logs >>= shift
+    state.hours = _faded(state.hours, shift)
+
+
+def merge(state: UserState, other: UserState, shift: int) -> None:
+    """Add the other's affinities, halved `shift` times."""
+    for mine, theirs in ((state.categories, other.categories), (state.brands, other.brands)):
+        for name, weight in _faded(theirs, shift).items():
+            _add(mine, name, weight)
+    for numbers, more in ((state.price_bands, other.price_bands), (state.hours, other.hours)):
+        for number, weight in _faded(more, shift).items():
+            _add(numbers, number, weight)
+    state.price_logs += other.price_logs >> shift
+    keep_most(state.categories, CATEGORIES_KEPT)
+    keep_most(state.brands, BRANDS_KEPT)
+
+
+def shares(weights: dict[Key, int]) -> dict[Key, float]:
+    """Each one's share of the whole, the strongest first, ties by name."""
+    total = sum(weights.values())
+    ranked = sorted(weights, key=lambda key: (-weights[key], key))
+    return {key: weights[key] / total for key in ranked} if total > 0 else {}
+
+
+def price_level(state: UserState) -> float:
+    """Geometric mean of prices by weight; 0 where none is known."""
+    mass = sum(state.price_bands.values())
+    return exp(state.price_logs / mass) if mass > 0 else 0.0
+
+
+def _add(weights: dict[Key, int], key: Key, weight: int) -> None:
+    weights[key] = weights.get(key, 0) + weight
+
+
+def _faded(weights: dict[Key, int], shift: int) -> dict[Key, int]:
+    return {key: weight >> shift for key, weight in weights.items() if weight >> shift}

@@ -1,53 +1,45 @@
-"""Exponentially decayed counters: each event weighs one at first and half as much every half-life.
-
-A counter holds its value at a reference time, its newest event, and moves there when a newer
-event comes (the backward form of Cormode, Shkapenyuk, Srivastava and Xu, "Forward Decay",
-ICDE 2009, section 3). An event that comes late adds what it would be worth by then, so the
-order of arrival matters to the last bits of a double only.
-"""
+"""Decayed counters: each event counts one at first and half as much every half-life."""
 
 from __future__ import annotations
 
-from features.instant import DAY_US, HOUR_US
+from features.fading import HALF_LIVES_US
 
-# Label to half-life in microseconds; a label's position is its place in a stored counter.
-HALF_LIVES_US: dict[str, int] = {"1h": HOUR_US, "1d": DAY_US, "30d": 30 * DAY_US}
-_HALF_LIVES: tuple[int, ...] = tuple(HALF_LIVES_US.values())
+# A group's fading count at each of `features.fading.HALF_LIVES_US`.
+Counter = list[int]
 
-# [reference_us, value at each half-life]; all doubles, so that a state encodes to the same
-# bytes whether it has been through storage or not.
-Counter = list[float]
+NOTHING = (0.0,) * len(HALF_LIVES_US)
 
 
-def factor(elapsed_us: float, half_life_us: float) -> float:
-    """What remains of 1 after `elapsed_us`; 2 ** -(elapsed / half-life)."""
-    return float(2.0 ** (-elapsed_us / half_life_us))
-
-
-def count(counter: Counter | None, at_us: int, number: int = 1) -> Counter:
-    """The counter after `number` more events at `at_us`; `None` is a counter of nothing."""
+def count(counters: dict[int, Counter], group: int, number: int, units: tuple[float, float, float]) -> None:
+    """Count `number` events of a group, each worth `units`."""
+    hour, day, month = units
+    counter = counters.get(group)
     if counter is None:
-        return [float(at_us), *(float(number) for _ in _HALF_LIVES)]
-    elapsed = at_us - counter[0]
-    if elapsed >= 0:
-        counter[0] = float(at_us)
-        for place, half_life in enumerate(_HALF_LIVES, 1):
-            counter[place] = counter[place] * 2.0 ** (-elapsed / half_life) + number
+        counters[group] = [round(number * hour), round(number * day), round(number * month)]
     else:
-        for place, half_life in enumerate(_HALF_LIVES, 1):
-            counter[place] += number * 2.0 ** (elapsed / half_life)
-    return counter
+        counter[0] += round(number * hour)
+        counter[1] += round(number * day)
+        counter[2] += round(number * month)
 
 
-def values(counter: Counter, at_us: float) -> list[float]:
-    """The counter's value at each half-life at `at_us`, not before its newest event."""
-    elapsed = at_us - counter[0]
-    return [counter[place] * 2.0 ** (-elapsed / half_life) for place, half_life in enumerate(_HALF_LIVES, 1)]
+def fade(counters: dict[int, Counter], shifts: tuple[int, int, int]) -> None:
+    """Halve the counts as often as `shifts` says; forget the groups of which nothing is left."""
+    for group, counter in list(counters.items()):
+        counter[:] = [value >> shift for value, shift in zip(counter, shifts, strict=True)]
+        if not any(counter):
+            del counters[group]
 
 
-def add(one: Counter, other: Counter) -> Counter:
-    """The counter of both counters' events."""
-    if one[0] < other[0]:
-        one, other = other, one
-    carried = values(other, one[0])
-    return [one[0], *(value + more for value, more in zip(one[1:], carried, strict=True))]
+def add(counters: dict[int, Counter], other: dict[int, Counter], shifts: tuple[int, int, int]) -> None:
+    """Add the other's counts, halved as often as `shifts` says."""
+    for group, counter in other.items():
+        known = counters.get(group, (0,) * len(counter))
+        faded = [value >> shift for value, shift in zip(counter, shifts, strict=True)]
+        counters[group] = [value + more for value, more in zip(known, faded, strict=True)]
+
+
+def values(counter: Counter | None, left: tuple[float, float, float]) -> tuple[float, ...]:
+    """A group's count at each half-life, where a unit is worth `left`."""
+    if counter is None:
+        return NOTHING
+    return counter[0] * left[0], counter[1] * left[1], counter[2] * left[2]

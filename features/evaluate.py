@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from math import exp, log
+from math import log
 from typing import Any
 
-from features import affinity, cart, decay, recent, windows
+from features import affinity, bought, cart, decay, fading, searches, timeline, windows
 from features.actions import ACTIONS, GROUPS
-from features.instant import SECOND_US
+from features.instant import HOUR_US, SECOND_US
+from features.item_code import ids_of
 from features.sessions import GAP_US
 from features.state import UserState
 
 _ACTION_NAMES = tuple(kind.value for kind in ACTIONS)
 _NAMES: dict[str, tuple[str, ...]] = {label: tuple(f"{g}_{label}" for g in GROUPS) for label in windows.LABELS}
-_DECAYED_NAMES = tuple(tuple(f"{group}_decayed_{label}" for label in decay.HALF_LIVES_US) for group in GROUPS)
-_NOTHING = (0.0,) * len(decay.HALF_LIVES_US)
+_DECAYED_NAMES = tuple(tuple(f"{group}_decayed_{label}" for label in fading.HALF_LIVES_US) for group in GROUPS)
+_TRAITS = ("country", "city", "device", "locale")
 _HOURS_A_DAY = 24
+_DAYS = 30
+_MS_US = 1000
 
 
 def evaluate(state: UserState, at_us: int) -> dict[str, Any]:
@@ -34,11 +37,14 @@ def evaluate(state: UserState, at_us: int) -> dict[str, Any]:
     _evaluate_taste(state, at_us, values)
     _evaluate_session(state, at_us, values)
     _evaluate_cart(state, at_us, values)
-    values["recent_items"] = list(state.recent_items)
-    values["recent_actions"] = [_ACTION_NAMES[code] for code in state.recent_actions]
-    values["recent_ages_s"] = [(at_us - known) / SECOND_US for known in recent.times_us(state)]
-    for name in ("country", "city", "device", "locale"):
+    _evaluate_bought(state, values)
+    values["recent_items"] = ids_of(state.recent_items)
+    values["recent_actions"] = [_ACTION_NAMES[code] for code in timeline.actions(state.recent_marks)]
+    values["recent_ages_s"] = _ages_s(state, at_us)
+    values["search_terms"] = searches.newest(state)
+    for name in _TRAITS:
         values[name] = str(state.traits[name][0]) if name in state.traits else ""
+    values["bot"] = int(state.bot > 0)
     return values
 
 
@@ -46,41 +52,56 @@ def _evaluate_activity(state: UserState, at_us: int, values: dict[str, Any]) -> 
     totals = windows.totals(state.buckets, at_us)
     for label, row in totals.items():
         values.update(zip(_NAMES[label], row, strict=True))
+    left = fading.left(at_us, state.event_us)
     for group, names in enumerate(_DECAYED_NAMES):
-        counter = state.decayed.get(group)
-        values.update(zip(names, _NOTHING if counter is None else decay.values(counter, at_us), strict=True))
+        values.update(zip(names, decay.values(state.decayed.get(group), left), strict=True))
     day = sum(totals["24h"])
     values["velocity"] = sum(totals["1h"]) * _HOURS_A_DAY / day if day else 0.0
+    values["frequency"] = sum(totals["30d"]) / _DAYS
+    values["active_days_30d"] = windows.active_days(state.buckets, at_us)
 
 
 def _evaluate_taste(state: UserState, at_us: int, values: dict[str, Any]) -> None:
-    faded = {
-        category: weight * decay.factor(at_us - reference, affinity.HALF_LIFE_US)
-        for category, (reference, weight) in state.categories.items()
-    }
-    total = sum(faded.values())
-    ranked = sorted(faded, key=lambda category: (-faded[category], category)) if total > 0 else []
-    shares = [faded[category] / total for category in ranked]
-    values["categories"] = ranked
-    values["category_weights"] = shares
-    values["category_entropy"] = max(0.0, -sum(share * log(share) for share in shares if share > 0))
-    values["price_level"] = exp(state.prices[2] / state.prices[1]) if state.prices and state.prices[1] > 0 else 0.0
+    categories, brands = affinity.shares(state.categories), affinity.shares(state.brands)
+    bands = affinity.shares(state.price_bands)
+    values["categories"], values["category_weights"] = list(categories), list(categories.values())
+    values["category_entropy"] = max(0.0, -sum(share * log(share) for share in categories.values() if share > 0))
+    values["brands"], values["brand_weights"] = list(brands), list(brands.values())
+    values["price_bands"] = [affinity.band_begin(band) for band in bands]
+    values["price_band_weights"] = list(bands.values())
+    values["price_level"] = affinity.price_level(state)
+    hours = affinity.shares(state.hours)
+    values["hours"] = [hours.get(hour, 0.0) for hour in range(_HOURS_A_DAY)]
+    values["hour_affinity"] = hours.get(at_us // HOUR_US % _HOURS_A_DAY, 0.0)
 
 
 def _evaluate_session(state: UserState, at_us: int, values: dict[str, Any]) -> None:
-    active = bool(state.sessions) and at_us - state.sessions[0][1] <= GAP_US
-    start, end, events, views, _ = state.sessions[0] if active else (0, 0, 0, 0, 0)
+    newest = state.sessions[0] if state.sessions else [0] * 6
+    active = bool(state.sessions) and at_us - newest[0] - newest[1] <= GAP_US
+    start, length, events, views, purchases, dwelt_ms = newest if active else [0] * 6
     values["session_active"] = int(active)
+    values["session_start_s"] = start / SECOND_US
+    values["session_length_s"] = length / SECOND_US
     values["session_events"] = events
     values["session_item_views"] = views
-    values["session_length_s"] = (end - start) / SECOND_US
+    values["session_purchases"] = purchases
+    values["session_dwell_s"] = dwelt_ms / 1000
+    values["session_bounce"] = int(not active and newest[2] == 1)
 
 
 def _evaluate_cart(state: UserState, at_us: int, values: dict[str, Any]) -> None:
-    held = sorted(((line[0], item) for item, line in state.cart.items() if line[1] == cart.ADDED), reverse=True)
+    held = cart.held(state)
     values["cart_size"] = len(held)
-    values["cart_quantity"] = sum(state.cart[item][2] for _, item in held)
-    values["cart_age_s"] = (at_us - held[0][0]) / SECOND_US if held else 0.0
-    values["cart_items"] = [item for _, item in held]
-    values["bought_total"] = len(state.bought)
-    values["bought_items"] = sorted(state.bought, key=lambda item: (-state.bought[item], item))
+    values["cart_quantity"] = sum(quantity for _, _, quantity in held)
+    values["cart_age_s"] = (at_us - held[0][0] * _MS_US) / SECOND_US if held else 0.0
+    values["cart_items"] = [item for _, item, _ in held]
+
+
+def _evaluate_bought(state: UserState, values: dict[str, Any]) -> None:
+    newest = {str(item): at_ms for item, at_ms in bought.newest_ms(state).items()}
+    values["bought_total"] = len(newest)
+    values["bought_items"] = sorted(newest, key=lambda item: (-newest[item], item))
+
+
+def _ages_s(state: UserState, at_us: int) -> list[float]:
+    return [(at_us - known * _MS_US) / SECOND_US for known in timeline.times_ms(state.recent_marks)]

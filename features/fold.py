@@ -5,27 +5,35 @@ from __future__ import annotations
 from enum import Enum
 
 from contracts.event import Event, EventType
-from features import affinity, cart, decay, recent, seen, sessions, traits, windows
+from features import affinity, bots, cart, decay, fading, recent, searches, seen, sessions, traits, windows
 from features import facts as item_facts
-from features.actions import ACTION_CODES, ACTION_WEIGHTS, GROUP_OF
+from features.actions import ACTION_CODES, ACTION_WEIGHTS, GROUP_OF, PURCHASE
 from features.facts import ItemFacts
-from features.instant import DAY_US, to_us
-from features.state import BOUGHT_KEPT, UserState, new_state
+from features.instant import DAY_US, HOUR_US, to_us
+from features.item_code import code_of
+from features.state import UserState, new_state
 
 DEFAULT_LATENESS_US = windows.LONGEST_US
 
+_MS_US = 1000
+_LONGEST_DWELL_S = 86_400.0
+
 _BEHAVIOUR = (
-    "training",
     "decayed",
     "buckets",
     "recent_items",
-    "recent_actions",
-    "recent_us",
+    "recent_marks",
+    "recent_oldest_ms",
+    "bought_items",
+    "bought_marks",
     "categories",
-    "prices",
+    "brands",
+    "price_bands",
+    "price_logs",
+    "hours",
     "sessions",
     "cart",
-    "bought",
+    "searches",
     "traits",
 )
 
@@ -50,11 +58,11 @@ def fold(
     """Fold `event` into `state`, in place.
 
     `facts` is what the catalogue knew of the event's item at the event's time. `weight` says how
-    many events a sampled one stands for: windows, decayed counters and session counts add it.
+    many events a sampled one stands for: windows, decayed counters, hours and session counts add it.
 
     Deterministic, and tolerant of order: the same events in another order give the same
-    state, decayed weights to the last bits of a double aside. An event older than the
-    newest by more than `lateness_us` is late and alters nothing.
+    state, fading weights to a few of their units aside. An event older than the newest by more
+    than `lateness_us` is late and alters nothing.
     """
     code = seen.digest(event.message_id)
     if seen.contains(state.seen, code):
@@ -66,16 +74,32 @@ def fold(
         return Outcome.WITHHELD
     if at_us < state.event_us - lateness_us:
         return Outcome.LATE
-    newest_us = state.event_us
+    if at_us > state.event_us:
+        _age(state, at_us, lateness_us)
     _advance(state, code, at_us)
-    if state.cart and state.event_us // DAY_US > newest_us // DAY_US:
-        cart.forget_gone(state, state.event_us - lateness_us)
     state.training = state.training and event.consent.training
-    _fold_activity(state, event, weight, at_us)
+    units = fading.units(at_us, state.event_us)
+    group = GROUP_OF[event.type]
+    decay.count(state.decayed, group, weight, units)
+    in_bucket = windows.count(state.buckets, group, at_us, state.event_us, number=weight)
+    if event.type is not EventType.IMPRESSION:
+        _fold_presence(state, event, weight, at_us, units[2])
     if event.item_id is not None:
-        _fold_item(state, event, event.item_id, item_facts.of_event(event, facts), at_us)
-    _fold_traits(state, event, at_us)
+        _fold_item(state, event, item_facts.of_event(event, facts), at_us, units[2])
+    _fold_words(state, event, at_us)
+    bots.judge(state, said=event.context.bot, group=group, in_bucket=in_bucket)
     return Outcome.APPLIED
+
+
+def _age(state: UserState, newest_us: int, lateness_us: int) -> None:
+    """Bring what is stored as of the newest event to a newer one."""
+    shifts = fading.shifts(state.event_us, newest_us)
+    if any(shifts):
+        decay.fade(state.decayed, shifts)
+    if shifts[2]:
+        affinity.fade(state, shifts[2])
+    if state.cart and newest_us // DAY_US > state.event_us // DAY_US:
+        cart.forget_gone(state, (newest_us - lateness_us) // _MS_US)
 
 
 def _advance(state: UserState, code: bytes, at_us: int) -> None:
@@ -86,48 +110,47 @@ def _advance(state: UserState, code: bytes, at_us: int) -> None:
     state.row_us = max(state.row_us + 1, at_us)
 
 
-def _fold_activity(state: UserState, event: Event, weight: int, at_us: int) -> None:
-    group = GROUP_OF[event.type]
-    state.decayed[group] = decay.count(state.decayed.get(group), at_us, weight)
-    windows.count(state.buckets, group, at_us, state.event_us, number=weight)
-    if event.type is not EventType.IMPRESSION:
-        viewed = event.type is EventType.ITEM_VIEW
-        bought = event.type is EventType.PURCHASE
-        sessions.extend(state.sessions, [at_us, at_us, weight, weight * viewed, weight * bought])
-
-
-def _fold_item(state: UserState, event: Event, item_id: str, known: ItemFacts, at_us: int) -> None:
+def _fold_presence(state: UserState, event: Event, weight: int, at_us: int, unit: float) -> None:
+    """What only a visitor who is there does: sessions and the hour of the day."""
     kind = event.type
-    if kind in cart.CART_EVENTS:
-        cart.note(state, kind, item_id, event.quantity or 1, at_us)
-    weight = ACTION_WEIGHTS.get(kind)
-    if weight is None:
+    viewed = weight if kind is EventType.ITEM_VIEW else 0
+    bought = weight if kind is EventType.PURCHASE else 0
+    dwelt_ms = weight * _dwelt_ms(event) if kind is EventType.DWELL else 0
+    sessions.extend(state.sessions, [at_us, 0, weight, viewed, bought, dwelt_ms])
+    hour = at_us // HOUR_US % 24
+    state.hours[hour] = state.hours.get(hour, 0) + round(weight * unit)
+
+
+def _dwelt_ms(event: Event) -> int:
+    seconds = event.properties.get("seconds")
+    if not isinstance(seconds, int | float):
+        return 0
+    return round(min(max(seconds, 0.0), _LONGEST_DWELL_S) * 1000)
+
+
+def _fold_item(state: UserState, event: Event, known: ItemFacts, at_us: int, unit: float) -> None:
+    kind = event.type
+    item, at_ms = code_of(str(event.item_id)), at_us // _MS_US
+    if kind is EventType.ADD_TO_CART or kind is EventType.REMOVE_FROM_CART:
+        cart.note(state, kind, item, event.quantity or 1, at_ms)
+    worth = ACTION_WEIGHTS.get(kind)
+    if worth is None:
         return
-    recent.remember(state, item_id, ACTION_CODES[kind], at_us)
-    if known.category is not None:
-        affinity.like_category(state, known.category, weight, at_us)
-    if known.price is not None:
-        affinity.like_price(state, known.price, weight, at_us)
-    if kind is EventType.PURCHASE:
-        note_bought(state, item_id, at_us // DAY_US)
+    action = ACTION_CODES[kind]
+    recent.remember(state, item, action, at_ms)
+    if action == PURCHASE:
+        cart.buy(state, item, at_ms)
+    affinity.like(state, known, worth * unit)
 
 
-def note_bought(state: UserState, item_id: str, day: int) -> None:
-    """Remember a purchase; beyond BOUGHT_KEPT the item bought longest ago goes."""
-    bought = state.bought
-    bought[item_id] = max(day, bought.get(item_id, day))
-    if len(bought) > BOUGHT_KEPT:
-        del bought[min(bought, key=lambda item: (bought[item], item))]
-
-
-def _fold_traits(state: UserState, event: Event, at_us: int) -> None:
-    context = event.context
-    for name in traits.CONTEXT_TRAITS:
-        value = getattr(context, name)
-        if value is not None:
-            traits.put(state, name, value, at_us)
+def _fold_words(state: UserState, event: Event, at_us: int) -> None:
+    traits.take_context(state, event.context, at_us)
     if event.type is EventType.IDENTIFY:
         traits.learn(state, event.properties, at_us)
+    elif event.type is EventType.SEARCH:
+        term = searches.term(event.properties.get("query"))
+        if term:
+            searches.remember(state, term, at_us)
 
 
 def _withdraw(state: UserState, code: bytes, at_us: int) -> Outcome:
@@ -142,8 +165,10 @@ def _withdraw(state: UserState, code: bytes, at_us: int) -> Outcome:
 def forget(state: UserState) -> None:
     """Drop all behaviour and traits: the visitor no longer wants them used.
 
-    What recognises repeats and orders rows stays, or an old row would outlive the new one.
+    What recognises repeats and orders rows stays, or an old row would outlive the new one; so
+    does the mark of a bot.
     """
     empty = new_state()
     for name in _BEHAVIOUR:
         setattr(state, name, getattr(empty, name))
+    state.training = not state.bot

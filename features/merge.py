@@ -1,9 +1,9 @@
-"""Two profiles become one: counters add, sets unite, the newest word wins."""
+"""Two profiles become one: counters add, sets unite, the winning word stays."""
 
 from __future__ import annotations
 
-from features import affinity, cart, decay, recent, seen, sessions, traits, windows
-from features.fold import forget, note_bought
+from features import affinity, bought, cart, decay, fading, recent, searches, seen, sessions, timeline, traits, windows
+from features.fold import forget
 from features.state import UserState
 
 
@@ -18,29 +18,43 @@ def merge(into: UserState, other: UserState) -> None:
     if into.version and into.event_us <= withheld_us:
         forget(into)
     kept = other.event_us > withheld_us
+    newest_us = into.event_us
     _merge_times(into, other)
+    into.bot |= other.bot
+    into.training = into.training and not into.bot
     into.seen = seen.unite(into.seen, other.seen)
+    shifts = fading.shifts(newest_us, into.event_us)
+    if any(shifts):
+        decay.fade(into.decayed, shifts)
+        affinity.fade(into, shifts[2])
     if kept:
         _merge_behaviour(into, other)
 
 
 def _merge_behaviour(into: UserState, other: UserState) -> None:
     into.training = into.training and other.training
-    for group, counter in other.decayed.items():
-        known = into.decayed.get(group)
-        into.decayed[group] = list(counter) if known is None else decay.add(known, counter)
+    shifts = fading.shifts(other.event_us, into.event_us)
+    decay.add(into.decayed, other.decayed, shifts)
+    affinity.merge(into, other, shifts[2])
     windows.add(into.buckets, other.buckets, into.event_us)
-    for item_id, action, at_us in zip(other.recent_items, other.recent_actions, recent.times_us(other), strict=True):
-        recent.remember(into, item_id, action, at_us)
-    affinity.merge(into, other)
+    _merge_items(into, other)
     for session in other.sessions:
         sessions.extend(into.sessions, list(session))
-    for item_id, line in other.cart.items():
-        cart.put(into.cart, item_id, list(line))
-    for item_id, day in other.bought.items():
-        note_bought(into, item_id, day)
-    for name, (value, at_us) in other.traits.items():
-        traits.put(into, name, value, at_us)
+    for text, at_us in other.searches.items():
+        searches.remember(into, text, at_us)
+    for name, word in other.traits.items():
+        traits.put(into, name, word)
+
+
+def _merge_items(into: UserState, other: UserState) -> None:
+    marks = other.recent_marks
+    for item, action, at_ms in zip(other.recent_items, timeline.actions(marks), timeline.times_ms(marks), strict=True):
+        recent.remember(into, item, action, at_ms)
+    for item, at_ms in zip(other.bought_items, timeline.times_ms(other.bought_marks), strict=True):
+        bought.remember(into, item, at_ms)
+    for item, line in other.cart.items():
+        cart.put(into, item, list(line))
+    cart.settle(into)
 
 
 def _merge_times(into: UserState, other: UserState) -> None:

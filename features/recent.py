@@ -1,38 +1,36 @@
-"""The newest actions on items, newest first; ties by action and item, so order of arrival is nothing.
-
-Times are stored as the newest one and then how much older each next one is: small numbers, and
-zeros for the lines of one purchase.
-"""
+"""The newest actions on items; purchases that no longer fit go on to `features.bought`."""
 
 from __future__ import annotations
 
-from itertools import accumulate
-from operator import sub
-
+from features import bought, timeline
+from features.actions import PURCHASE
+from features.item_code import ItemCode
 from features.state import RECENT_KEPT, UserState
+from features.timeline import BITS, MASK
 
 
-def remember(state: UserState, item_id: str, action: int, at_us: int) -> None:
-    """Put one action in its place and forget the oldest beyond RECENT_KEPT."""
-    gaps, actions, items = state.recent_us, state.recent_actions, state.recent_items
-    place, newer = 0, at_us
-    for known in accumulate(gaps, sub):
-        if known < at_us or (known == at_us and (actions[place], items[place]) < (action, item_id)):
-            break
-        place, newer = place + 1, known
-    if place >= RECENT_KEPT:
-        return
-    if place < len(gaps):
-        gaps[place] = at_us - known
-    gaps.insert(place, newer - at_us if place else at_us)
-    actions.insert(place, action)
-    items.insert(place, item_id)
-    if len(gaps) > RECENT_KEPT:
-        gaps.pop()
-        actions.pop()
-        items.pop()
+def remember(state: UserState, item: ItemCode, action: int, at_ms: int) -> None:
+    """Put one action in its place and let the oldest go beyond RECENT_KEPT."""
+    items, marks = state.recent_items, state.recent_marks
+    if not marks or at_ms > marks[0] >> BITS:
+        where = (0, at_ms)
+    elif len(marks) == RECENT_KEPT and at_ms < state.recent_oldest_ms:
+        where = (RECENT_KEPT, at_ms)
+    else:
+        where = timeline.place_of(items, marks, item, action, at_ms)
+    if where[0] < RECENT_KEPT:
+        timeline.insert(items, marks, item, action, at_ms, where)
+        if where[0] == len(marks) - 1:
+            state.recent_oldest_ms = at_ms
+    elif action == PURCHASE:
+        bought.remember(state, item, at_ms)
+    if len(marks) > RECENT_KEPT:
+        _let_go(state)
 
 
-def times_us(state: UserState) -> list[int]:
-    """When each recent action was, newest first."""
-    return list(accumulate(state.recent_us, sub))
+def _let_go(state: UserState) -> None:
+    mark, item = state.recent_marks.pop(), state.recent_items.pop()
+    at_ms = state.recent_oldest_ms
+    state.recent_oldest_ms = at_ms + (mark >> BITS)
+    if mark & MASK == PURCHASE:
+        bought.remember(state, item, at_ms)

@@ -8,7 +8,7 @@ from features.state import SEEN_BYTES, SEEN_KEPT
 
 
 def digest(message_id: str) -> bytes:
-    """Eight bytes that stand for a message id (BLAKE2b)."""
+    """SEEN_BYTES bytes that stand for a message id (BLAKE2b)."""
     return blake2b(message_id.encode(), digest_size=SEEN_BYTES).digest()
 
 

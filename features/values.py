@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from features.actions import GROUPS
-from features.decay import HALF_LIVES_US
+from features.fading import HALF_LIVES_US
 from features.windows import LABELS
 
 Dtype = Literal["float", "int", "string", "strings", "floats"]
@@ -38,14 +38,24 @@ _DECAYED = tuple(
 )
 _TASTE = (
     FeatureSpec("velocity", "float", "events of the last hour over the hourly mean of the last 24; 0 where none"),
+    FeatureSpec("frequency", "float", "events a day over the last 30 days"),
+    FeatureSpec("active_days_30d", "int", "days (UTC) with an event among the last 30"),
     FeatureSpec("category_entropy", "float", "entropy of the category weights, in nats; 0 for one category"),
     FeatureSpec("price_level", "float", "geometric mean price of the items acted on, weighted and fading; 0 if none"),
 )
+_HABIT = (
+    FeatureSpec("hours", "floats", "share of each hour of the day (UTC, 24 of them) in all activity, fading"),
+    FeatureSpec("hour_affinity", "float", "share of the present hour of the day in all activity"),
+)
 _SESSION = (
     FeatureSpec("session_active", "int", "1 where the newest event is at most the session gap ago"),
+    FeatureSpec("session_start_s", "float", "when the present session began, seconds since 1970; 0 where it has ended"),
     FeatureSpec("session_events", "int", "events of the present session; 0 where it has ended"),
     FeatureSpec("session_item_views", "int", "item views of the present session"),
     FeatureSpec("session_length_s", "float", "from the first to the newest event of the present session"),
+    FeatureSpec("session_purchases", "int", "purchases of the present session"),
+    FeatureSpec("session_dwell_s", "float", "seconds that pages of the present session were looked at, as told"),
+    FeatureSpec("session_bounce", "int", "1 where the newest session ended with a single event"),
 )
 _CART = (
     FeatureSpec("cart_size", "int", "different items in the cart"),
@@ -62,6 +72,13 @@ _LISTS = (
     FeatureSpec("categories", "strings", "categories by affinity, the strongest first"),
     FeatureSpec("category_weights", "floats", "share of each category in the whole affinity"),
 )
+_MORE_LISTS = (
+    FeatureSpec("brands", "strings", "brands or authors by affinity, the strongest first"),
+    FeatureSpec("brand_weights", "floats", "share of each brand in the whole affinity"),
+    FeatureSpec("price_bands", "floats", "lowest prices of price bands by affinity, the strongest first"),
+    FeatureSpec("price_band_weights", "floats", "share of each price band in the whole affinity"),
+    FeatureSpec("search_terms", "strings", "what was searched for, newest first, at most 5"),
+)
 _TRAITS = (
     FeatureSpec("country", "string", "country last seen; empty where unknown"),
     FeatureSpec("city", "string", "city last seen; empty where unknown"),
@@ -69,13 +86,18 @@ _TRAITS = (
     FeatureSpec("locale", "string", "locale last seen; empty where unknown"),
 )
 
+_BOT = (FeatureSpec("bot", "int", "1 where the profile is taken for a bot"),)
+
 FEATURES: tuple[FeatureSpec, ...] = (
     *_PROFILE,
     *_WINDOWS,
     *_DECAYED,
     *_TASTE,
+    *_HABIT,
     *_SESSION,
     *_CART,
     *_LISTS,
+    *_MORE_LISTS,
     *_TRAITS,
+    *_BOT,
 )

@@ -34,22 +34,32 @@ RESOLUTIONS: tuple[Resolution, ...] = (
     Resolution(DAY_US, 30, (("7d", 7), ("30d", 30))),
 )
 LONGEST_US = max(resolution.size_us * resolution.span for resolution in RESOLUTIONS)
+_SIZES_US = tuple(resolution.size_us for resolution in RESOLUTIONS)
+_SPANS = tuple(resolution.span for resolution in RESOLUTIONS)
+_SHORTEST_US = min(_SIZES_US)
 LABELS: tuple[str, ...] = tuple(label for resolution in RESOLUTIONS for label, _ in resolution.windows)
 
 
-def count(buckets: list[Buckets], group: int, at_us: int, newest_us: int, *, number: int = 1) -> None:
-    """Count `number` events of `group` at `at_us`; drop what no window at `newest_us` or later can see."""
-    for resolution, counts in zip(RESOLUTIONS, buckets, strict=True):
-        size = resolution.size_us
-        oldest = newest_us // size - resolution.span
+def count(buckets: list[Buckets], group: int, at_us: int, newest_us: int, *, number: int = 1) -> int:
+    """Count `number` events of `group` at `at_us`; drop what no window at `newest_us` or later can see.
+
+    Gives the count in the event's shortest bucket by now, 0 where that is no longer kept.
+    """
+    in_bucket = 0
+    for size, span, counts in zip(_SIZES_US, _SPANS, buckets, strict=True):
         index = at_us // size
+        oldest = newest_us // size - span
         if index > oldest:
             key = index * STRIDE + group
-            if key in counts:
-                counts[key] += number
-            else:
+            known = counts.get(key)
+            if known is None:
                 counts[key] = number
                 prune(counts, oldest)
+            else:
+                counts[key] = known + number
+            if size == _SHORTEST_US:
+                in_bucket = counts[key]
+    return in_bucket
 
 
 def prune(counts: Buckets, oldest: int) -> None:
@@ -66,6 +76,12 @@ def add(one: list[Buckets], other: list[Buckets], newest_us: int) -> None:
         for key, number in more.items():
             counts[key] = counts.get(key, 0) + number
         prune(counts, newest_us // resolution.size_us - resolution.span)
+
+
+def active_days(buckets: list[Buckets], at_us: int) -> int:
+    """Days with an event among those of the longest window as of `at_us`."""
+    oldest = at_us // RESOLUTIONS[-1].size_us - RESOLUTIONS[-1].span
+    return len({key // STRIDE for key in buckets[-1] if key // STRIDE > oldest})
 
 
 def totals(buckets: list[Buckets], at_us: int) -> dict[str, list[int]]:

@@ -11,28 +11,35 @@ from contracts.event import Consent, Event, EventType
 from features.evaluate import evaluate
 from features.fold import fold
 from features.merge import merge
-from features.state import UserState, encode_state, new_state
+from features.state import decode_state, encode_state, new_state
 from tests.features.oracle import Oracle, agree, micros
-from tests.features.streams import START, streams
+from tests.features.profiles import folded
+from tests.features.streams import FACTS, START, facts_of, streams
 
-
-def folded(arrivals: list[Event]) -> UserState:
-    state = new_state()
-    for event in arrivals:
-        fold(state, event)
-    return state
+LATER = st.timedeltas(timedelta(), timedelta(days=45))
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.data(), st.timedeltas(timedelta(), timedelta(days=45)))
-def test_a_merge_equals_the_fold_of_all_events(data: st.DataObject, later: timedelta) -> None:
-    stream = data.draw(streams(days=29, most=16))
-    cut = data.draw(st.integers(0, len(stream)))
-    user, visitor = folded(stream[:cut]), folded(stream[cut:])
-    merge(user, visitor)
+@given(st.data(), LATER)
+def test_merges_at_any_moment_and_in_any_order_equal_the_fold_of_all_events(
+    data: st.DataObject, later: timedelta
+) -> None:
+    """Two visitors become the user, each at a moment of its own; what comes for them later is the user's."""
+    stream = data.draw(streams(days=29, most=15))
+    owners = [data.draw(st.integers(0, 2)) for _ in stream]
+    merged_at = [len(stream) + 1, data.draw(st.integers(0, len(stream))), data.draw(st.integers(0, len(stream)))]
+    states = [new_state(), new_state(), new_state()]
+    for place, (event, owner) in enumerate(zip([*stream, None], [*owners, 0], strict=True)):
+        for other in (1, 2):
+            if merged_at[other] == place:
+                merge(states[0], decode_state(encode_state(states[other])))
+        if event is not None:
+            profile = states[0] if place >= merged_at[owner] else states[owner]
+            fold(profile, event, facts=facts_of(event.item_id))
     at = max((event.timestamp for event in stream), default=START) + later
-    clean = sorted(stream, key=lambda event: event.timestamp)
-    agree(evaluate(user, micros(at)), Oracle.of(clean).values(at))
+    oracle = Oracle.of(sorted(stream, key=lambda event: event.timestamp), facts=FACTS)
+    agree(evaluate(states[0], micros(at)), oracle.values(at))
+    assert {name: word[0] for name, word in states[0].traits.items()} == oracle.traits()
 
 
 @given(streams(days=29, most=16))
