@@ -1,6 +1,6 @@
 # The project's commands; `make help` lists them. The first that needs packages installs them into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench lock clean chromium bundle-fresh
+.PHONY: help install demo test check format bench lock opponents clean chromium bundle-fresh
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -44,8 +44,11 @@ bench: $(INSTALLED) ## Every benchmark, one line of JSON each
 lock: $(INSTALLED) ## Resolve the locks of Python packages and jars anew
 	@sh stack/lock.sh
 
+opponents: $(INSTALLED) ## Make .venv-opponents, the libraries that quality is measured against, from their lock
+	@sh stack/opponents.sh
+
 clean: ## Remove what the targets made, state in .clickloop included
-	rm -rf .venv .cache .clickloop .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-opponents .cache .clickloop .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -rf tracker/node_modules *.egg-info build
 
 # The browser of the page's test: the machine's, else Playwright's, else Debian's package as root.

@@ -5,5 +5,6 @@ cd "$(dirname "$0")/.."
 uv=uv
 uv --version >/dev/null 2>&1 || uv=.cache/uv/bin/uv
 "$uv" pip compile --quiet --no-header --universal --generate-hashes --python-version 3.11 requirements-uv.in -o requirements-uv.lock
+"$uv" pip compile --quiet --no-header --universal --generate-hashes --python-version 3.11 requirements-opponents.in -o requirements-opponents.lock
 "$uv" pip compile --quiet --no-header --universal --generate-hashes --python-version 3.11 pyproject.toml --group dev -o requirements.lock
 .venv/bin/python -m stack.jars lock

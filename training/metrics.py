@@ -30,6 +30,13 @@ def ndcg(ranked: Ints, relevant: Sequence[Ints]) -> Doubles:
     return gains
 
 
+def reciprocal_rank(ranked: Ints, relevant: Sequence[Ints]) -> Doubles:
+    """One over the place of each list's first relevant item, 0 where there is none; ranked: [moments, k]."""
+    hits = _hits(ranked, relevant)
+    reciprocals: Doubles = np.where(hits.any(axis=1), 1.0 / (hits.argmax(axis=1) + 1.0), 0.0)
+    return reciprocals
+
+
 def coverage(ranked: Ints, items: int) -> float:
     """Share of all `items` that stand in at least one list."""
     return len(np.unique(ranked)) / items

@@ -21,14 +21,17 @@ def prove(
 
 
 def bench(
-    name: Annotated[str, typer.Argument(help="freshness, recommend, collector, worker, backfill, or all")],
+    name: Annotated[str, typer.Argument(help="freshness, recommend, collector, worker, backfill, quality, or all")],
+    dataset: Annotated[
+        str | None, typer.Argument(help="of quality: online_retail (the demo's), ml-1m, ml-100k or deskdrop")
+    ] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="The last line is the figure as JSON.")] = False,
 ) -> None:
     """Measure one figure beside its floor or opponent in the same run."""
     from stack.commands.running import run_bench
 
-    run_bench(name, as_json=as_json)
+    run_bench(name, dataset, as_json=as_json)
 
 
 def register(app: typer.Typer) -> None:

@@ -121,16 +121,19 @@ def run_prove(*, visitors: int, as_json: bool) -> None:
         Console().print(table(proof))
 
 
-def run_bench(name: str, *, as_json: bool) -> None:
-    """Run one benchmark, or all in turn; the last line of each is its figure as JSON."""
+def run_bench(name: str, dataset: str | None, *, as_json: bool) -> None:
+    """Run one benchmark, or all in turn; the last line of each is its figure as JSON. `quality` takes a data set."""
     if name != "all" and name not in BENCHMARKS:
         raise StackError(f"expected one of {', '.join(BENCHMARKS)}, or all; got {name}")
+    if dataset is not None and name != "quality":
+        raise StackError(f"expected a data set after quality alone, got {name} {dataset}")
     from bench.record import record
 
     settings = prepare_home(load_settings())
     for one in BENCHMARKS if name == "all" else (name,):
-        result = importlib.import_module(f"bench.{one}").run(settings)
-        record(result, command=f"clickloop bench {one} --json")
+        chosen = () if dataset is None else (dataset,)
+        result = importlib.import_module(f"bench.{one}").run(settings, *chosen)
+        record(result, command=" ".join(("clickloop bench", one, *chosen, "--json")))
         if as_json:
             print(json.dumps(result), flush=True)
         else:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-import json
 import shutil
 import tempfile
 import time
@@ -13,9 +11,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from bench.record import RESULTS, record
-from contracts.logs import configure_logging
-from contracts.settings import Settings, load_settings
+from bench.record import RESULTS
+from contracts.settings import Settings
 from stack.redis_server import RedisServer
 from training import run as steps
 from training.config import TowerConfig, TrainingConfig
@@ -109,7 +106,7 @@ def write_table(result: dict[str, Any], directory: Path = RESULTS) -> Path:
     parts = [
         "# Quality on Online Retail II",
         f"{details['test_moments']} purchase moments of the last fortnight; every item known before it, "
-        "what the visitor had bought already left out. Command: `python -m bench.quality`.",
+        "what the visitor had bought already left out. Command: `python -m bench.quality online_retail`.",
         _markdown(details["table"]),
         "Gain over item-kNN, mean and 95% interval over users: "
         + ", ".join(_interval(name, details["gain_over_item_knn"]) for name in ("recall", "ndcg"))
@@ -161,27 +158,3 @@ def own_lake(settings: Settings) -> Iterator[Settings]:
             yield own
         finally:
             redis.kill()
-
-
-def main() -> None:
-    """Run, keep the result, print it as one line of JSON."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tries", action="store_true", help="also measure the other configurations on validation")
-    parser.add_argument("--here", action="store_true", help="read the present home's lake instead of an own one")
-    parser.add_argument(
-        "--json", action="store_true", help="accepted for likeness; the result always is one line of JSON"
-    )
-    arguments = parser.parse_args()
-    configure_logging("bench")
-    settings = load_settings()
-    if arguments.here:
-        result = run(settings, tries=arguments.tries)
-    else:
-        with own_lake(settings) as own:
-            result = run(own, tries=arguments.tries)
-    record(result, command="python -m bench.quality" + (" --tries" if arguments.tries else ""))
-    print(json.dumps(result))
-
-
-if __name__ == "__main__":
-    main()

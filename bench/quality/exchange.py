@@ -1,0 +1,84 @@
+"""Hands folds to the opponents' own environment as files, and takes their lists back."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.quality.folds import DAY_S, Fold
+from bench.quality.interactions import Interactions, Longs
+from training.dataset import Ints, Ragged
+
+PROJECT = Path(__file__).resolve().parents[2]
+PYTHON = PROJECT / ".venv-opponents" / "bin" / "python"
+
+
+@dataclass(frozen=True)
+class OpponentLists:
+    """One opponent's lists [cases, k], and its report: library, what was tried and chosen, seconds."""
+
+    lists: Ints
+    report: dict[str, Any]
+
+
+def write_problem(path: Path, data: Interactions, fold: Fold, *, reveal: bool) -> None:
+    """A fold as `bench.quality.opponents.problem.Problem` reads it; what is to be found goes along to `reveal` it."""
+    relevant = fold.relevant if reveal else Ragged.of([[] for _ in range(len(fold))])
+    ages = np.zeros(int(fold.fit.sum()))
+    if data.at_s is not None:
+        at_s = data.at_s[fold.fit]
+        ages = (at_s.max() - at_s) / DAY_S
+    np.savez(
+        path,
+        users=data.users[fold.fit].astype(np.int64),
+        items=data.items[fold.fit].astype(np.int64),
+        ages_days=ages,
+        case_users=fold.users.astype(np.int64),
+        histories=_histories(data, fold),
+        starts=np.concatenate(([0], np.cumsum(fold.history_lengths))),
+        candidates=fold.candidates,
+        relevant=relevant.flat.astype(np.int64),
+        relevant_starts=relevant.starts,
+    )
+
+
+def _histories(data: Interactions, fold: Fold) -> Longs:
+    pieces = [data.items[start:end] for start, end in zip(fold.starts, fold.ends, strict=True)]
+    return np.concatenate(pieces).astype(np.int64)
+
+
+def run_opponents(
+    data: Interactions, tuning: Fold, final: Fold, folder: Path, *, k: int, models: Sequence[str] = ()
+) -> dict[str, OpponentLists]:
+    """Every opponent, or those named, tuned on one fold; its lists for the other.
+
+    Raises FileNotFoundError without the opponents' environment, subprocess.CalledProcessError where one fails.
+    """
+    if not PYTHON.exists():
+        raise FileNotFoundError(f"expected the opponents' environment at {PYTHON}. Make it: make opponents")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_problem(folder / "tuning.npz", data, tuning, reveal=True)
+    write_problem(folder / "final.npz", data, final, reveal=False)
+    command = [str(PYTHON), "-m", "bench.quality.opponents"]
+    command += [str(folder / "tuning.npz"), str(folder / "final.npz"), str(folder), "--k", str(k)]
+    command += ["--models", *models] if models else []
+    subprocess.run(command, cwd=PROJECT, check=True, env={**os.environ, "PYTHONPATH": str(PROJECT)})
+    return read_lists(folder, models)
+
+
+def read_lists(folder: Path, models: Sequence[str] = ()) -> dict[str, OpponentLists]:
+    """What `run_opponents` left in a folder, of the opponents named or of all."""
+    names = models or sorted(path.stem for path in folder.glob("*.json"))
+    found = {}
+    for name in names:
+        with np.load(folder / f"{name}.npz") as arrays:
+            lists = arrays["lists"].astype(np.int32)
+        found[name] = OpponentLists(lists, json.loads((folder / f"{name}.json").read_text()))
+    return found

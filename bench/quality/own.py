@@ -1,0 +1,115 @@
+"""The project's sequence model on a fold: fit, lists, and the curve of its fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.quality.folds import DAY_S, Fold
+from bench.quality.interactions import Interactions, Longs
+from features.sequence_forward import SequenceWeights
+from features.sequence_input import GAP_BUCKETS
+from training.dataset import Ints, Ragged
+from training.sequence.config import SequenceConfig
+from training.sequence.sequences import Sequences, newest
+
+Floats = NDArray[np.float32]
+
+_CHUNK = 128
+_RECENT_DAYS = 7
+_SECONDS_A_STEP = 15.0
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a fit left: the user tower's weights, whose `vectors` also are the items', and its curve."""
+
+    weights: SequenceWeights
+    curve: list[dict[str, float]]
+
+
+def sequences_of(data: Interactions, rows: NDArray[np.bool_]) -> Sequences:
+    """The chosen events as the model reads them, every user having a row."""
+    lengths = np.bincount(data.users[rows], minlength=data.user_count)
+    starts = np.concatenate(([0], np.cumsum(lengths)))
+    return Sequences(
+        Ragged(data.items[rows] + 1, starts),
+        Ragged(data.actions[rows] + 1, starts),
+        Ragged(gaps(data)[rows], starts),
+        data.attributes,
+    )
+
+
+def gaps(data: Interactions) -> Ints:
+    """[events] int32: bucket of the time to the same user's next event, 0 for the last and without times.
+
+    The buckets are `features.sequence_input.gap_bucket`'s.
+    """
+    buckets = np.zeros(len(data), np.int32)
+    if data.at_s is None:
+        return buckets
+    passed = np.maximum(np.diff(data.at_s), 0)
+    steps = np.log2(1.0 + passed / _SECONDS_A_STEP).astype(np.int32)
+    followed = np.diff(data.users) == 0
+    buckets[:-1][followed] = 1 + np.minimum(GAP_BUCKETS - 2, steps[followed])
+    return buckets
+
+
+def fit(
+    data: Interactions, fold: Fold, config: SequenceConfig, *, watched: Fold, every: int, checkpoint: Path | None = None
+) -> Fitted:
+    """The model fitted to a fold's events; each `every` epochs the curve has its NDCG@10 on `watched`."""
+    from training.sequence.export import sequence_weights
+    from training.sequence.fit import Fitting, fit_sequences
+
+    def watch(epoch: int, fitting: Fitting) -> dict[str, float]:
+        if epoch % every and epoch != config.epochs:
+            return {}
+        lists = rank(data, watched, sequence_weights(fitting.model), k=10)
+        found = lists == np.array([watched.relevant[case][0] for case in range(len(watched))])[:, None]
+        return {
+            "recall_at_10": float(found.any(axis=1).mean()),
+            "ndcg_at_10": float((found / np.log2(np.arange(2, 12))).sum(axis=1).mean()),
+        }
+
+    sequences = sequences_of(data, fold.fit)
+    fitting = fit_sequences(sequences, data.content, data.action_kinds, config, watch, checkpoint)
+    return Fitted(sequence_weights(fitting.model), fitting.curve)
+
+
+def rank(data: Interactions, fold: Fold, weights: SequenceWeights, *, k: int) -> Ints:
+    """Lists [cases, k] by the tower that serving uses; a case without history gets what was popular of late."""
+    from features.sequence_forward import forward
+
+    everything = sequences_of(data, np.ones(len(data), np.bool_))
+    fallback = recent_popularity(data, fold)
+    lists = []
+    for first in range(0, len(fold), _CHUNK):
+        part = slice(first, first + _CHUNK)
+        lengths = fold.history_lengths[part]
+        inputs = newest(everything, fold.users[part].astype(np.int64), lengths, len(weights.places))
+        scores = forward(weights, inputs) @ weights.vectors[1:].T
+        scores[lengths == 0] = fallback
+        lists.append(best(data, fold, scores, first, k=k))
+    return np.concatenate(lists)
+
+
+def best(data: Interactions, fold: Fold, scores: Floats, first: int, *, k: int) -> Ints:
+    """The best k of scores [chunk, items] of the cases from `first`; seen items and no candidates are out."""
+    allowed = np.array(scores, np.float32)
+    allowed[:, ~fold.candidates] = -np.inf
+    for at in range(len(allowed)):
+        allowed[at, data.items[fold.starts[first + at] : fold.ends[first + at]]] = -np.inf
+    return np.argsort(-allowed, axis=1, kind="stable")[:, :k].astype(np.int32)
+
+
+def recent_popularity(data: Interactions, fold: Fold) -> Floats:
+    """Scores [items]: events of the fit, those of its last week where times are known."""
+    rows = fold.fit
+    if data.at_s is not None:
+        rows = rows & (data.at_s >= int(data.at_s[fold.fit].max()) - _RECENT_DAYS * DAY_S)
+    counts: Longs = np.bincount(data.items[rows], minlength=data.item_count)
+    return counts.astype(np.float32)

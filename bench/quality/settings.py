@@ -1,0 +1,45 @@
+"""One configuration file a data set: its split, the model's shape and fit, and what others published."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from bench.quality.deskdrop import deskdrop
+from bench.quality.interactions import Interactions
+from bench.quality.movielens import ml_1m, ml_100k
+from training.sequence.config import SequenceConfig
+
+CONFIGS = Path(__file__).parent / "configs"
+LOADERS: dict[str, Callable[[Path], Interactions]] = {"ml-1m": ml_1m, "ml-100k": ml_100k, "deskdrop": deskdrop}
+
+
+@dataclass(frozen=True)
+class QualityConfig:
+    """How a data set is measured. Days count for the temporal split, users for leave-one-out.
+
+    published: rows of `model`, `recall`, `ndcg`, `source`; measured by others, on the same file.
+    """
+
+    split: Literal["leave-one-out", "temporal"]
+    tuning_users: int
+    watched_users: int
+    test_days: float
+    tuning_days: float
+    k: int
+    seed: int
+    watch_every: int
+    sequence: SequenceConfig
+    published: tuple[dict[str, Any], ...]
+
+
+def read_config(name: str, folder: Path = CONFIGS) -> QualityConfig:
+    """The file `<name>.toml`. Raises FileNotFoundError; TypeError where it has a name that is none."""
+    raw = tomllib.loads((folder / f"{name}.toml").read_text())
+    sequence = SequenceConfig(**raw.pop("sequence"))
+    published = tuple(raw.pop("published", ()))
+    defaults: dict[str, Any] = {"tuning_users": 0, "watched_users": 0, "test_days": 0.0, "tuning_days": 0.0}
+    return QualityConfig(**defaults | raw, sequence=sequence, published=published)

@@ -1,0 +1,157 @@
+"""The sequence model: what it learns, that it looks back only, and that numpy answers as TensorFlow does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from features.sequence_forward import SequenceWeights, forward
+from features.sequence_input import SequenceInput
+from training.dataset import Ragged
+from training.keras import tf
+from training.sequence.config import SequenceConfig
+from training.sequence.export import sequence_weights
+from training.sequence.fit import Fitting, as_tensors, fit_sequences, new_model, user_vectors
+from training.sequence.sequences import Batches, Sequences, newest
+from training.sequence.softmax import chunked_softmax
+
+ITEMS, KINDS = 30, 3
+SMALL = SequenceConfig(
+    dim=16, blocks=2, heads=2, inner=24, length=12, epochs=3, batch=8, learning_rate=1e-2, warm_up_steps=5, average=0.9
+)
+
+
+def silent(epoch: int, fitting: Fitting) -> dict[str, float]:
+    return {}
+
+
+def circles(users: int, seed: int = 1) -> Sequences:
+    """Everybody walks round the items one by one, from a place of their own: the next item is always known."""
+    chance = np.random.default_rng(seed)
+    rows = [
+        [int(begin + step) % ITEMS + 1 for step in range(length)]
+        for begin, length in zip(chance.integers(0, ITEMS, users), chance.integers(4, 30, users), strict=True)
+    ]
+    kinds = [[int(kind) for kind in chance.integers(1, KINDS + 1, len(row))] for row in rows]
+    gaps = [[int(gap) for gap in chance.integers(0, 5, len(row))] for row in rows]
+    attributes = chance.integers(0, 2, (users, 2)).astype(np.int32)
+    attributes[0] = 1
+    return Sequences(Ragged.of(rows), Ragged.of(kinds), Ragged.of(gaps), attributes)
+
+
+def content() -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    return np.random.default_rng(5).integers(0, 2, (ITEMS, 4)).astype(np.float32)
+
+
+def some_inputs(sequences: Sequences, length: int) -> SequenceInput:
+    users = np.arange(len(sequences))
+    return newest(sequences, users, sequences.items.lengths, length)
+
+
+def test_it_learns_what_comes_next() -> None:
+    sequences = circles(200)
+    fitting = fit_sequences(sequences, content(), KINDS, replace(SMALL, epochs=12), silent)
+    vectors = user_vectors(fitting.model, some_inputs(sequences, SMALL.length))
+    best = (vectors @ fitting.model.items.vectors().numpy()[1:].T).argmax(axis=1) + 1
+    last = np.array([sequences.items[user][-1] for user in range(len(sequences))])
+    assert (best == last % ITEMS + 1).mean() > 0.95
+    assert fitting.curve[-1]["loss"] < fitting.curve[0]["loss"]
+
+
+def test_a_place_does_not_see_what_comes_after_it() -> None:
+    sequences = circles(20)
+    model = new_model(sequences, content(), KINDS, SMALL)
+    inputs = some_inputs(sequences, SMALL.length)
+    arrays = {name: tf.constant(getattr(inputs, name)) for name in ("items", "actions", "gaps", "attributes")}
+    before = model.users(arrays, model.items.vectors()).numpy()
+    changed = inputs.items.copy()
+    changed[:, -1] = changed[:, -1] % ITEMS + 1
+    after = model.users(arrays | {"items": tf.constant(changed)}, model.items.vectors()).numpy()
+    there = inputs.items[:, :-1] > 0
+    np.testing.assert_array_equal(before[:, :-1][there], after[:, :-1][there])
+    assert np.abs(before[:, -1] - after[:, -1]).max(axis=1).min() > 1e-4
+
+
+@pytest.mark.parametrize("kept", [1, 2, 7, 12])
+def test_numpy_answers_as_tensorflow_does(kept: int, tmp_path: Path) -> None:
+    sequences = circles(60)
+    fitting = fit_sequences(sequences, content(), KINDS, SMALL, silent)
+    inputs = some_inputs(sequences, SMALL.length)
+    inputs.items[:, :-kept] = 0
+    np.savez(tmp_path / "weights.npz", **sequence_weights(fitting.model).arrays())
+    with np.load(tmp_path / "weights.npz") as arrays:
+        weights = SequenceWeights.from_arrays(dict(arrays))
+    expected = user_vectors(fitting.model, inputs)
+    np.testing.assert_allclose(forward(weights, inputs), expected, atol=1e-5)
+    assert np.abs(expected).max() > 0.1
+
+
+def test_chunks_give_the_loss_and_the_slopes_of_the_whole() -> None:
+    chance = np.random.default_rng(2)
+    queries, candidates = (
+        tf.Variable(chance.normal(size=(7, 4)), dtype=tf.float32),
+        tf.Variable(chance.normal(size=(9, 4)), dtype=tf.float32),
+    )
+    shift = tf.constant(chance.normal(size=9), tf.float32)
+    labels = tf.constant(chance.integers(0, 9, 7), tf.int32)
+
+    def whole() -> Any:
+        scores = tf.matmul(queries, candidates, transpose_b=True) + shift
+        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=scores))
+
+    results: list[list[Any]] = []
+    for loss_of in (whole, lambda: chunked_softmax(queries, candidates, shift, labels, chunk=3)):
+        with tf.GradientTape() as tape:
+            loss: Any = 2.0 * loss_of()
+        results.append([loss.numpy(), *(slope.numpy() for slope in tape.gradient(loss, [queries, candidates]))])
+    for expected, came in zip(*results, strict=True):
+        np.testing.assert_allclose(came, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_a_sample_holds_every_target_and_its_odds() -> None:
+    batch = next(Batches(circles(40), SMALL).epoch(0))
+    sampled = as_tensors(batch, replace(SMALL, softmax_items=10), np.random.default_rng(3), ITEMS)
+    asked = sampled["targets"] >= 0
+    np.testing.assert_array_equal(asked, batch.targets > 0)
+    np.testing.assert_array_equal(sampled["candidates"][sampled["targets"][asked]], batch.targets[asked])
+    assert len(sampled["candidates"]) == len(set(sampled["candidates"].tolist())) >= 10
+    # An item that is no target is there with the odds of the uniform draw alone: 10 of 30.
+    absent = ~np.isin(sampled["candidates"], batch.targets)
+    np.testing.assert_allclose(sampled["probability"][absent], 10 / 30, rtol=1e-6)
+
+
+def test_an_epoch_has_each_sequence_once_and_asks_at_every_place() -> None:
+    sequences = circles(50)
+    batches = Batches(sequences, replace(SMALL, earlier_windows=0.0))
+    seen = list(batches.epoch(4))
+    assert sum(len(batch.targets) for batch in seen) == 50
+    expected = np.minimum(sequences.items.lengths - 1, SMALL.length).sum()
+    assert sum(int((batch.targets > 0).sum()) for batch in seen) == expected
+    for batch in seen:
+        inner = batch.targets[:, :-1] > 0
+        np.testing.assert_array_equal(batch.targets[:, :-1][inner], batch.inputs.items[:, 1:][inner])
+
+
+def test_an_interrupted_fit_goes_on_to_the_same_weights(tmp_path: Path) -> None:
+    sequences = circles(30)
+    config = replace(SMALL, dropout=0.0, input_dropout=0.0, attention_dropout=0.0)
+    whole = sequence_weights(fit_sequences(sequences, content(), KINDS, config, silent).model)
+
+    class PowerCut(RuntimeError):
+        pass
+
+    def cut(epoch: int, fitting: Fitting) -> dict[str, float]:
+        if epoch == 2:
+            raise PowerCut
+        return {}
+
+    with pytest.raises(PowerCut):
+        fit_sequences(sequences, content(), KINDS, config, cut, tmp_path / "fit")
+    again = fit_sequences(sequences, content(), KINDS, config, silent, tmp_path / "fit")
+    assert [row["epoch"] for row in again.curve] == [1, 2, 3]
+    for name, expected in whole.arrays().items():
+        np.testing.assert_allclose(sequence_weights(again.model).arrays()[name], expected, atol=1e-4, err_msg=name)

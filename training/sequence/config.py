@@ -1,0 +1,42 @@
+"""What a sequence model can be told; the values of a data set stand in its configuration file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class SequenceConfig:
+    """Shape and fit of the sequence model.
+
+    `length`: events that the user tower reads; `batch`: sequences of full length in a batch, shorter
+    ones being more; `softmax_items`: up to so many items the softmax runs over all, beyond over a
+    sample shared by the whole batch, corrected for it. `earlier_windows`: how often a sequence longer
+    than `length` is cut at a random place instead of its end. `average`: decay a step of the averaged
+    weights, which are those that the fit returns.
+    """
+
+    dim: int = 64
+    blocks: int = 2
+    heads: int = 1
+    inner: int = 128
+    length: int = 200
+    input_dropout: float = 0.2
+    dropout: float = 0.2
+    attention_dropout: float = 0.2
+    id_dropout: float = 0.0
+    epochs: int = 60
+    batch: int = 32
+    learning_rate: float = 1e-3
+    warm_up_steps: int = 200
+    last_rate: float = 0.02
+    second_decay: float = 0.98
+    clip_norm: float = 5.0
+    average: float = 0.998
+    earlier_windows: float = 0.5
+    softmax_items: int = 8192
+    seed: int = 7
+
+    def __post_init__(self) -> None:
+        if self.dim % self.heads:
+            raise ValueError(f"dim: expected a multiple of {self.heads} heads, came {self.dim}")
