@@ -1,6 +1,10 @@
 # The project's commands; `make help` lists them. The first that needs packages installs them into .venv.
 .DEFAULT_GOAL := help
+<<<<<<< 0e7427a071b7f00c2b305fb2e074daa4cd69d50f
+.PHONY: help install demo test check format bench lock clean chromium bundle-fresh spark-install
+=======
 .PHONY: help install demo test check format bench lock opponents clean chromium bundle-fresh
+>>>>>>> 7d62df89751c0bb52811d396f52165c64e3e2237
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -41,6 +45,11 @@ format: $(INSTALLED) ## Rewrite the Python sources in the house format
 bench: $(INSTALLED) ## Every benchmark, one line of JSON each
 	@$(BIN)/clickloop bench all --json
 
+spark-install: .venv-spark/installed ## Make .venv-spark: pyspark and what the fold needs, 1.1 GB
+
+.venv-spark/installed: requirements-spark.lock requirements-uv.lock stack/bootstrap.sh
+	@sh stack/bootstrap.sh spark
+
 lock: $(INSTALLED) ## Resolve the locks of Python packages and jars anew
 	@sh stack/lock.sh
 
@@ -48,7 +57,11 @@ opponents: $(INSTALLED) ## Make .venv-opponents, the libraries that quality is m
 	@sh stack/opponents.sh
 
 clean: ## Remove what the targets made, state in .clickloop included
+<<<<<<< 0e7427a071b7f00c2b305fb2e074daa4cd69d50f
+	rm -rf .venv .venv-spark .cache .clickloop .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+=======
 	rm -rf .venv .venv-opponents .cache .clickloop .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+>>>>>>> 7d62df89751c0bb52811d396f52165c64e3e2237
 	rm -rf tracker/node_modules *.egg-info build
 
 # The browser of the page's test: the machine's, else Playwright's, else Debian's package as root.

@@ -40,3 +40,8 @@ class StateKeys:
 def generation_key(prefix: str = "") -> str:
     """Holds the active generation of states and online rows, a decimal integer; absent, it is 0."""
     return f"{prefix}generation"
+
+
+def owner_key(prefix: str = "") -> str:
+    """Names who folds the events: the workers or a Spark query; see `streaming.ownership`."""
+    return f"{prefix}fold-owner"

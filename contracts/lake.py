@@ -40,6 +40,7 @@ def _schema(required: dict[str, Any], optional: dict[str, Any] | None = None) ->
 
 # Table to Arrow schema. `event_timestamp` is what Feast joins on: for behaviour the strictly
 # increasing `row_us` of the state, for an item the time of its change (1970 for its first row).
+# A row of an item that is `gone` repeats what was last known of it.
 SCHEMAS: dict[str, pa.Schema] = {
     EVENTS: _schema(
         {
@@ -115,7 +116,8 @@ SCHEMAS: dict[str, pa.Schema] = {
             "price": pa.float64(),
             "category": pa.string(),
             "available": pa.bool_(),
-        }
+        },
+        {"brand": pa.string(), "gone": pa.bool_()},
     ),
     SERVED: _schema(
         {

@@ -104,6 +104,17 @@ class LakeSettings(Section):
     metrics_port: int = 18082
 
 
+class SparkSettings(Section):
+    """The fold under Spark. `checkpoint`: a path or URI that outlives the driver, `<home>/spark` where empty.
+
+    A batch takes at most `max_offsets` records; `state_partitions` is fixed by the first start of a checkpoint.
+    """
+
+    checkpoint: str = ""
+    max_offsets: int = Field(default=20_000, ge=1)
+    state_partitions: int = Field(default=4, ge=1)
+
+
 class SecretsSettings(Section):
     """Keys made at the first start; see `stack.secrets`."""
 
@@ -132,12 +143,18 @@ class Settings(BaseSettings):
     shop: ShopSettings = ShopSettings()
     worker: WorkerSettings = WorkerSettings()
     lake: LakeSettings = LakeSettings()
+    spark: SparkSettings = SparkSettings()
     secrets: SecretsSettings = SecretsSettings()
 
     @property
     def lake_dir(self) -> Path:
         """Iceberg's warehouse and its catalogue database."""
         return self.home / "lake"
+
+    @property
+    def spark_checkpoint(self) -> str:
+        """Spark's offsets and states."""
+        return self.spark.checkpoint or str(self.home.resolve() / "spark")
 
     @property
     def mlflow_uri(self) -> str:

@@ -31,9 +31,17 @@ class Topics:
         """Every answer of the service; JSON `contracts.recommend.Served`; keyed by profile id."""
         return f"{self.prefix}served"
 
+    @property
+    def items(self) -> str:
+        """The catalogue, compacted; JSON `contracts.item.Item`, none for an item that is gone; keyed by item id.
+
+        One partition: changes of the catalogue have one order, and each reader needs all of them.
+        """
+        return f"{self.prefix}items"
+
     def all(self) -> tuple[str, ...]:
         """Every topic the stack creates."""
-        return (self.events, self.rejected, self.features, self.served)
+        return (self.events, self.rejected, self.features, self.served, self.items)
 
 
 # A record of `events` without this header is a visitor's event. The worker itself writes

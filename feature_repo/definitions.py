@@ -83,7 +83,9 @@ def define(settings: Settings) -> Definitions:
         name="item_features",
         entities=[item],
         ttl=_NEVER,
-        schema=_fields("item_id", {"name": String, "price": Float64, "category": String, "available": Bool}),
+        schema=_fields(
+            "item_id", {"name": String, "price": Float64, "category": String, "available": Bool, "brand": String}
+        ),
         source=lake_source(settings, ITEMS),
     )
     now = _behavior_now(behavior)

@@ -3,18 +3,20 @@
 Keys, fields and encodings are Feast's own: its stock store reads what is written here, and the
 reverse. Feast reads the times of its rows, compares them in Python and writes afterwards, so that
 of two writers the slower may put an old row over a new one; here Redis compares and writes in one
-script. Rows of a generation above 0 end in `@` and its number, and readers follow the pointer.
+script. Users' rows of a generation above 0 end in `@` and its number, and readers follow the pointer;
+other entities, which no rebuild makes anew, have one generation.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from feast import FeatureView, RepoConfig, utils
-from feast.infra.online_stores.helpers import _mmh3, _redis_key
+from feast.infra.online_stores.helpers import _mmh3, _redis_key, _redis_key_prefix
 from feast.infra.online_stores.redis import RedisOnlineStore, RedisOnlineStoreConfig, _versioned_fv_name
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import Value
@@ -24,6 +26,9 @@ from redis import RedisCluster
 from contracts.keys import generation_key
 
 _CHUNK_ROWS = 500
+_USERS = ["user_id"]
+_USERS_PREFIX = _redis_key_prefix(_USERS)
+_GLOB = re.compile(rb"[*?\[\]\\]")
 
 # KEYS: the rows' keys. ARGV: the time's field, seconds to live (0 for ever), "1" to compare times;
 # then for each row its encoded time, the number of its fields, their names and values. Returns how
@@ -145,22 +150,38 @@ class ClickloopRedisOnlineStore(RedisOnlineStore):  # type: ignore[misc]
                 # A script may touch one slot only there, and Feast's keys have no hash tag.
                 with client.pipeline(transaction=False) as pipe:
                     for row in chunk:
-                        pipe.execute_command("EVAL", _WRITE, 1, row.key + suffix, *head, *_arguments([row]))
+                        pipe.execute_command("EVAL", _WRITE, 1, _keyed(row.key, suffix), *head, *_arguments([row]))
                     pipe.execute()
             else:
-                script(keys=[row.key + suffix for row in chunk], args=[*head, *_arguments(chunk)])
+                script(keys=[_keyed(row.key, suffix) for row in chunk], args=[*head, *_arguments(chunk)])
             if progress is not None:
                 progress(len(chunk))
 
     def delete_entity_values(self, config: RepoConfig, join_keys: list[str]) -> None:
         """Delete every row of an entity, in the generation that `config` names or the pointer."""
-        super().delete_entity_values(self._of_generation(config), join_keys)
+        super().delete_entity_values(self._of_generation(config, join_keys), join_keys)
 
     def delete_table(self, config: RepoConfig, table: FeatureView) -> None:
         """Delete every row of a view, in the generation that `config` names or the pointer."""
-        super().delete_table(self._of_generation(config), table)
+        super().delete_table(self._of_generation(config, table.join_keys), table)
 
-    def _of_generation(self, config: RepoConfig) -> RepoConfig:
+    def drop_generations(self, config: RepoConfig, keep: Sequence[int]) -> int:
+        """Unlink, a few at a time, the users' rows of every generation not in `keep`; how many. Raises RedisError."""
+        client: Any = self._get_client(config.online_store)
+        project = config.project.encode()
+        dropped, gone = 0, []
+        for key in client.scan_iter(_GLOB.sub(rb"\\\g<0>", _USERS_PREFIX) + b"*" + project + b"*", count=1000):
+            generation = _generation_of(key, project)
+            if generation is not None and generation not in keep:
+                gone.append(key)
+            if len(gone) == _CHUNK_ROWS:
+                dropped += client.unlink(*gone)
+                gone.clear()
+        return dropped + (client.unlink(*gone) if gone else 0)
+
+    def _of_generation(self, config: RepoConfig, join_keys: list[str]) -> RepoConfig:
+        if list(join_keys) != _USERS:
+            return config
         # Feast finds rows by the end of their keys, the project; here the generation follows it.
         suffix = _suffix(self._generation(config)).decode()
         return config.model_copy(update={"project": config.project + suffix})
@@ -184,7 +205,7 @@ class ClickloopRedisOnlineStore(RedisOnlineStore):  # type: ignore[misc]
             suffix = _suffix(generation)
             with client.pipeline(transaction=False) as pipe:
                 for key, fields in commands:
-                    pipe.hmget(key + suffix, fields)
+                    pipe.hmget(_keyed(key, suffix), fields)
                 pipe.get(options.generation_key)
                 answers: list[Any] = pipe.execute()
             *rows, pointer = answers
@@ -205,6 +226,21 @@ def _arguments(rows: Sequence[EncodedRow]) -> Iterator[bytes | int]:
         yield row.time
         yield len(row.fields) // 2
         yield from row.fields
+
+
+def _keyed(key: bytes, suffix: bytes) -> bytes:
+    return key + suffix if key.startswith(_USERS_PREFIX) else key
+
+
+def _generation_of(key: bytes, project: bytes) -> int | None:
+    """The generation of a user's row; None where it is another project's."""
+    # After the prefix come the value's type, its length and the value: 4, 4 and so many bytes.
+    start = len(_USERS_PREFIX) + 8
+    rest = key[start + int.from_bytes(key[start - 4 : start], "little") :]
+    name, _, generation = rest.rpartition(b"@")
+    if rest == project:
+        return 0
+    return int(generation) if name == project and generation.isdigit() else None
 
 
 def _suffix(generation: int) -> bytes:

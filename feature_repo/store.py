@@ -3,6 +3,7 @@ write features import this module."""
 
 from __future__ import annotations
 
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -19,19 +20,30 @@ from feature_repo.definitions import define
 
 REPO_DIR = Path(__file__).resolve().parent
 CONFIG_PATH = REPO_DIR / "feature_store.yaml"
+# The same store with Spark behind its history; only the environment of `make spark-install` can open it.
+SPARK_CONFIG_PATH = REPO_DIR / "feature_store.spark.yaml"
 TIMEOUT_S = 5.0
 
 
-def open_store(settings: Settings, *, timeout_s: float = TIMEOUT_S, generation: int | None = None) -> FeatureStore:
+def open_store(
+    settings: Settings, *, timeout_s: float = TIMEOUT_S, generation: int | None = None, path: Path = CONFIG_PATH
+) -> FeatureStore:
     """The store of `feature_store.yaml` with Redis, registry and lake of `settings`.
 
     `timeout_s` bounds each call to Redis; `generation` is that of the online rows, None for the
     active one. Opens no connection: the first read does.
     """
-    values = store_config(settings, timeout_s=timeout_s)
+    values = store_config(settings, timeout_s=timeout_s, path=path)
     values["online_store"]["generation"] = generation
     config = RepoConfig(**values, repo_path=REPO_DIR)
     return FeatureStore(config=config)
+
+
+def of_generation(config: RepoConfig, generation: int) -> RepoConfig:
+    """The same configuration, for users' online rows of this generation alone."""
+    copy = config.model_copy()
+    copy._online_store = config.online_store.model_copy(update={"generation": generation})
+    return copy
 
 
 def apply(settings: Settings) -> FeatureStore:
@@ -45,9 +57,9 @@ def apply(settings: Settings) -> FeatureStore:
     return store
 
 
-def store_config(settings: Settings, *, timeout_s: float = TIMEOUT_S) -> dict[str, Any]:
-    """The content of `feature_store.yaml` with the places that `settings` name."""
-    config: dict[str, Any] = yaml.safe_load(CONFIG_PATH.read_text())
+def store_config(settings: Settings, *, timeout_s: float = TIMEOUT_S, path: Path = CONFIG_PATH) -> dict[str, Any]:
+    """The content of `feature_store.yaml`, or of the one at `path`, with the places that `settings` name."""
+    config: dict[str, Any] = yaml.safe_load(path.read_text())
     config["project"] += _suffix(settings.redis.key_prefix)
     config["registry"]["path"] = str(settings.home.resolve() / "feast" / "registry.db")
     config["online_store"]["connection_string"] = connection_string(settings.redis.url, timeout_s=timeout_s)
@@ -55,12 +67,12 @@ def store_config(settings: Settings, *, timeout_s: float = TIMEOUT_S) -> dict[st
     return config
 
 
-def write_config(settings: Settings) -> Path:
-    """Write `store_config` to `<home>/feast/feature_store.yaml` for Feast's command line; returns the path."""
-    path = settings.home.resolve() / "feast" / "feature_store.yaml"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump(store_config(settings), sort_keys=False))
-    return path
+def write_config(settings: Settings, path: Path = CONFIG_PATH) -> Path:
+    """Write `store_config` below `<home>/feast`, for Feast's command line; returns where."""
+    written = settings.home.resolve() / "feast" / path.name
+    written.parent.mkdir(parents=True, exist_ok=True)
+    written.write_text(yaml.safe_dump(store_config(settings, path=path), sort_keys=False))
+    return written
 
 
 def connection_string(url: str, *, timeout_s: float) -> str:
@@ -86,4 +98,4 @@ def _suffix(key_prefix: str) -> str:
 
 
 if __name__ == "__main__":
-    print(write_config(load_settings()))
+    print(write_config(load_settings(), SPARK_CONFIG_PATH if sys.argv[1:] == ["spark"] else CONFIG_PATH))

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Makes .venv from the hash lock: `sh stack/bootstrap.sh`, from the checkout's root.
+# `sh stack/bootstrap.sh spark` makes .venv-spark from requirements-spark.lock instead.
 # Needs Python 3.11 or 3.12 and nothing else; uv is taken from PATH, else from pip into .cache/uv.
 set -eu
 cd "$(dirname "$0")/.."
@@ -53,11 +54,24 @@ else
 fi
 follow_pip
 
-if ! .venv/bin/python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' >/dev/null 2>&1; then
-    rm -rf .venv
-    "$python" -m venv --without-pip .venv
+if [ "${1:-}" = spark ]; then
+    venv=.venv-spark; lock=requirements-spark.lock
+else
+    venv=.venv; lock=requirements.lock
 fi
-say "Packages: $("$uv" --version), from requirements.lock"
-"$uv" pip sync --python .venv/bin/python --require-hashes requirements.lock
-"$uv" pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --offline -e .
-touch .venv/installed
+if ! "$venv/bin/python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' >/dev/null 2>&1; then
+    rm -rf "$venv"
+    "$python" -m venv --without-pip "$venv"
+fi
+say "Packages: $("$uv" --version), from $lock"
+if [ "${1:-}" = spark ]; then
+    # pyspark comes as sources alone: what builds it is installed first, out of the same lock.
+    builder=$venv/build.lock
+    awk '/^[a-z]/ { on = /^setuptools==/ } on' "$lock" > "$builder"
+    "$uv" pip install --quiet --python "$venv/bin/python" --require-hashes -r "$builder"
+    "$uv" pip sync --python "$venv/bin/python" --require-hashes --no-build-isolation "$lock"
+else
+    "$uv" pip sync --python "$venv/bin/python" --require-hashes "$lock"
+    "$uv" pip install --quiet --python "$venv/bin/python" --no-deps --no-build-isolation --offline -e .
+fi
+touch "$venv/installed"

@@ -1,6 +1,6 @@
-"""Kafka's jars: fetched once as `jgo.lock.toml` names them, each held to its SHA-256.
+"""Jars, Kafka's and those that Spark lacks: fetched once as a lock names them, each held to its SHA-256.
 
-`python -m stack.jars lock` resolves `jgo.toml` anew and writes the lock.
+`python -m stack.jars lock` resolves `jgo.toml` and `jgo.spark.toml` anew and writes their locks.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 PARALLEL_DOWNLOADS = 6
 TIMEOUT_S = 60
+KAFKA_LOCK, SPARK_LOCK = "jgo.lock.toml", "jgo.spark.lock.toml"
 
 
 class JarError(StackError):
@@ -62,9 +63,18 @@ def kafka_classpath(project: Path, on_progress: Progress | None = None) -> list[
 
     Raises JarError when one cannot be fetched or its checksum is not the lock's.
     """
-    lock = project / "jgo.lock.toml"
+    return _classpath(project, KAFKA_LOCK, "kafka", on_progress)
+
+
+def spark_classpath(project: Path, on_progress: Progress | None = None) -> list[Path]:
+    """What pyspark needs beside its own jars to read Kafka; otherwise as `kafka_classpath`."""
+    return _classpath(project, SPARK_LOCK, "spark", on_progress)
+
+
+def _classpath(project: Path, lock_name: str, purpose: str, on_progress: Progress | None) -> list[Path]:
+    lock = project / lock_name
     digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
-    folder = project / ".cache" / f"kafka-{digest}"
+    folder = project / ".cache" / f"{purpose}-{digest}"
     jars = read_lock(lock)
     missing = [jar for jar in jars if not (folder / jar.filename).exists()]
     if missing:
@@ -107,7 +117,7 @@ def _fetch_one(context: MavenContext, jar: LockedJar, folder: Path) -> None:
         ) from error
     found = hashlib.sha256(source.read_bytes()).hexdigest()
     if found != jar.sha256:
-        raise JarError(f"{jar.filename}: expected sha256 {jar.sha256} as in jgo.lock.toml, got {found}")
+        raise JarError(f"{jar.filename}: expected sha256 {jar.sha256} as in the lock, got {found}")
     partial = folder / f"{jar.filename}.{os.getpid()}"
     shutil.copyfile(source, partial)
     partial.replace(folder / jar.filename)
@@ -120,8 +130,27 @@ def write_lock(project: Path) -> Path:
     with tempfile.TemporaryDirectory() as scratch:
         builder = EnvironmentBuilder(context=_maven(Path(scratch) / "m2"), cache_dir=Path(scratch) / "cache")
         lock = builder.resolve_lockfile(EnvironmentSpec.load(project / "jgo.toml"))
-    path = project / "jgo.lock.toml"
+    path = project / KAFKA_LOCK
     lock.save(path)
+    return path
+
+
+def write_spark_lock(project: Path) -> Path:
+    """Lock the jars that `jgo.spark.toml` names, without what they depend on: pyspark brings that. Returns the path."""
+    from jgo.env import EnvironmentSpec, LockFile
+    from jgo.env._lockfile import LockedDependency
+
+    spec = EnvironmentSpec.load(project / "jgo.spark.toml")
+    locked = []
+    with tempfile.TemporaryDirectory() as scratch:
+        context = _maven(Path(scratch))
+        for coordinate in spec.coordinates:
+            group, artifact, version = coordinate.split(":")
+            source = context.project(group, artifact).at_version(version).artifact().resolve()
+            sha256 = hashlib.sha256(source.read_bytes()).hexdigest()
+            locked.append(LockedDependency(group, artifact, version, sha256=sha256))
+    path = project / SPARK_LOCK
+    LockFile(locked, environment_name=spec.name).save(path)
     return path
 
 
@@ -129,7 +158,7 @@ def main(arguments: list[str]) -> int:
     """`lock` writes the lock; `fetch` fills the cache."""
     project = Path(__file__).resolve().parent.parent
     if arguments == ["lock"]:
-        print(f"written: {write_lock(project)}")
+        print(f"written: {write_lock(project)}, {write_spark_lock(project)}")
         return 0
     if arguments == ["fetch"]:
         print(f"{len(kafka_classpath(project))} jars in {project / '.cache'}")

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from pathlib import Path
 
 from contracts.settings import Settings, load_settings
 from stack.secrets import ensure_secrets
 from stack.topics import create_topics
 
 REGISTERED = ("feature_repo/*.py", "feature_repo/*.yaml", "features/*.py", "contracts/lake.py", "contracts/settings.py")
-CATALOGUE = ("shop/data/catalogue.parquet",)
+CATALOGUE = "shop/data/catalogue.parquet"
+APPLIED, SENT = "feast/applied", "feast/catalogue-sent"
 
 
 def prepare_home(settings: Settings) -> Settings:
@@ -25,9 +25,9 @@ def prepare_home(settings: Settings) -> Settings:
 
 
 def definitions_digest(settings: Settings) -> str:
-    """What the registry and the items depend on: the definitions' sources, the catalogue, the place of the stores."""
+    """What the registry depends on: the definitions' sources and the place of the stores."""
     digest = hashlib.sha256(f"{settings.home}|{settings.redis.url}|{settings.redis.key_prefix}".encode())
-    for pattern in REGISTERED + CATALOGUE:
+    for pattern in REGISTERED:
         for path in sorted(settings.project.glob(pattern)):
             digest.update(path.read_bytes())
     return digest.hexdigest()
@@ -35,30 +35,44 @@ def definitions_digest(settings: Settings) -> str:
 
 def feast_applied(settings: Settings) -> bool:
     """Whether registry and items hold what the sources say."""
-    stamp = _stamp(settings)
-    return stamp.exists() and stamp.read_text() == definitions_digest(settings)
+    return _done(settings, APPLIED, definitions_digest(settings)) and _done(settings, SENT, _catalogue_digest(settings))
 
 
 def apply_feast(settings: Settings) -> bool:
-    """Register the definitions and load the catalogue unless both are done. Imports Feast: seconds.
+    """Register the definitions and send the shop's catalogue to Kafka unless both are done. Imports Feast: seconds.
 
-    Returns whether anything was done.
+    A catalogue is sent once: what has been changed of it since stays. Returns whether anything was done.
     """
     if feast_applied(settings):
         return False
-    digest = definitions_digest(settings)
-    from feature_repo.store import apply
-    from streaming.catalogue import load_catalogue
+    if not _done(settings, SENT, _catalogue_digest(settings)):
+        from streaming.catalogue import load_catalogue
 
-    load_catalogue(settings, store=apply(settings))
-    stamp = _stamp(settings)
-    stamp.parent.mkdir(parents=True, exist_ok=True)
-    stamp.write_text(digest)
+        load_catalogue(settings)
+        _note(settings, SENT, _catalogue_digest(settings))
+    digest = definitions_digest(settings)
+    if not _done(settings, APPLIED, digest):
+        from feature_repo.store import apply
+
+        apply(settings)
+        _note(settings, APPLIED, digest)
     return True
 
 
-def _stamp(settings: Settings) -> Path:
-    return settings.home / "feast" / "applied"
+def _catalogue_digest(settings: Settings) -> str:
+    place = f"{settings.kafka.bootstrap}|{settings.kafka.topic_prefix}".encode()
+    return hashlib.sha256(place + (settings.project / CATALOGUE).read_bytes()).hexdigest()
+
+
+def _done(settings: Settings, stamp: str, digest: str) -> bool:
+    path = settings.home / stamp
+    return path.exists() and path.read_text() == digest
+
+
+def _note(settings: Settings, stamp: str, digest: str) -> None:
+    path = settings.home / stamp
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(digest)
 
 
 def main() -> int:

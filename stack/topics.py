@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from contracts.settings import Settings
 from contracts.topics import Topics
 from stack.errors import StackError
@@ -23,21 +25,38 @@ def create_topics(settings: Settings) -> list[str]:
     from kafka.admin import KafkaAdminClient
 
     topics = Topics(settings.kafka.topic_prefix)
-    wanted = settings.kafka.partitions
+    layout = _layout(settings, topics)
     admin = KafkaAdminClient(bootstrap_servers=settings.kafka.bootstrap, client_id="clickloop-topics")
     try:
         existing = set(admin.list_topics())
         missing = [name for name in topics.all() if name not in existing]
         if missing:
             admin.create_topics(
-                {name: {"num_partitions": wanted, "replication_factor": 1} for name in missing},
+                {name: {**layout[name], "replication_factor": 1} for name in missing},
                 timeout_ms=TIMEOUT_MS,
                 wait_for_metadata=True,
             )
         for topic in admin.describe_topics([name for name in topics.all() if name in existing]):
-            count = len(topic["partitions"])
+            count, wanted = len(topic["partitions"]), layout[topic["name"]]["num_partitions"]
             if count != wanted:
                 raise TopicError(f"topic {topic['name']}: expected {wanted} partitions, got {count}")
     finally:
         admin.close()
     return missing
+
+
+def _layout(settings: Settings, topics: Topics) -> dict[str, dict[str, Any]]:
+    """Partitions and configuration by topic."""
+    layout: dict[str, dict[str, Any]] = {name: {"num_partitions": settings.kafka.partitions} for name in topics.all()}
+    # As long as an event may be late, what was said of its item at its time stays readable,
+    # and so does that the item was gone.
+    kept_ms = str(settings.worker.lateness_s * 1000)
+    layout[topics.items] = {
+        "num_partitions": 1,
+        "configs": {
+            "cleanup.policy": "compact",
+            "min.compaction.lag.ms": kept_ms,
+            "delete.retention.ms": kept_ms,
+        },
+    }
+    return layout

@@ -18,6 +18,7 @@ from privacy.pseudonym import Pseudonymizer
 from streaming.backfill_folder import Folder
 from streaming.backfill_writer import LakeWriter, OnlineWriter, StateStore
 from streaming.history import purchase_events, read_purchases
+from streaming.item_history import read_facts
 
 _log = structlog.get_logger()
 
@@ -77,7 +78,7 @@ def backfill(
     if states.exist():
         online.clear()
     states.clear()
-    folder, done = Folder(states, settings.worker.lateness_s * SECOND_US), 0
+    folder, done = Folder(states, settings.worker.lateness_s * SECOND_US, read_facts(settings)), 0
     for chunk in _chunks(events):
         folded = folder.take(chunk)
         lake.add(chunk, folded)

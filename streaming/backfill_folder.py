@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from contracts.event import Event
 from contracts.lake import NO_OFFSET
 from contracts.snapshot import Snapshot
+from features.catalogue import ItemFactsTable
 from features.state import UserState
 from streaming.backfill_writer import StateStore
 from streaming.folding import Outgoing, PartitionFold
@@ -28,9 +29,10 @@ class Folded:
 class Folder:
     """Numbers events as they come: the number stands for the offset that they never had."""
 
-    def __init__(self, states: StateStore, lateness_us: int) -> None:
+    def __init__(self, states: StateStore, lateness_us: int, items: ItemFactsTable) -> None:
         self._states = states
         self._lateness_us = lateness_us
+        self._items = items
         self._number = 0
         self._received: defaultdict[int, dict[int, int]] = defaultdict(dict)
         # Profiles by partition.
@@ -61,7 +63,7 @@ class Folder:
         outgoing: list[Outgoing] = []
         writes: dict[int, dict[str, bytes]] = {}
         for partition, batch in batches.items():
-            fold = PartitionFold(partition, cells[partition], self._received[partition], self._lateness_us)
+            fold = PartitionFold(partition, cells[partition], self._received[partition], self._lateness_us, self._items)
             for record in batch:
                 fold.take(record)
             rows, history = fold.finish()

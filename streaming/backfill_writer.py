@@ -49,14 +49,16 @@ class WorkerInterfered(RuntimeError):
 
 
 class StateStore:
-    """States of every partition, committed by the worker's own transaction."""
+    """States of every partition, in the generation that serves, committed by the worker's own transaction."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self._redis = redis
         self._partitions = settings.kafka.partitions
         prefix = settings.redis.key_prefix
-        self._pattern = _GLOB.sub(r"\\\g<0>", prefix) + StateKeys(0).state("*").replace("-0}", "-*}")
         self._checkpoint = Checkpoint(redis, prefix=prefix)
+        self._checkpoint.follow()
+        keys = StateKeys(0, generation=self._checkpoint.generation)
+        self._pattern = _GLOB.sub(r"\\\g<0>", prefix) + keys.state("*").replace("-0}", "-*}")
         self._states = States(self._checkpoint, capacity=settings.worker.cache_profiles)
         self._positions = self._checkpoint.positions(range(self._partitions))
 

@@ -1,83 +1,122 @@
-"""The catalogue: into the file that serving reads, the lake's `items`, and the online rows of items."""
+"""The catalogue from a file into the topic `items`: what is new or different of it, and nothing twice."""
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
+from kafka import KafkaProducer
+from msgspec.structs import replace as with_fields
 
-from contracts.lake import ITEMS, SCHEMAS, identifier, open_catalog
+from contracts.item import Item, ItemChange, encode_item, same_facts
+from contracts.item_log import ItemLog
 from contracts.settings import Settings
-from features.instant import to_us
-from streaming.feature_rows import FeatureRows, OnlineRow
+from contracts.topics import Topics
+from streaming.catalogue_file import write_catalogue
+from streaming.catalogue_source import read_items
 from streaming.history import shop_catalogue_path
-from streaming.lake_commit import insist
+from streaming.outbox import open_producer
 
-ITEM_VIEW = "item_features"
-_COLUMNS = ("name", "price", "category", "available")
-_CHUNK_ROWS = 1000
-
-# An item's first row holds from here on: the shop says what an item is, not since when.
-_ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
+_READ_S = 60.0
+_FLUSH_S = 60.0
 
 
-def load_catalogue(settings: Settings, *, source: Path | None = None, store: Any = None) -> int:
-    """Load a catalogue (Parquet of item_id, name, price, category, perhaps available); the number of its items.
+class CatalogueAway(OSError):
+    """The topic `items` could not be read, or did not take what was sent."""
 
-    `source` is the shop's own where none is given. Loading the same again changes nothing; an item
-    that has changed gets a row from now on, beside its older one. Raises ValueError on a bad file.
+
+@dataclass(frozen=True)
+class Loaded:
+    """What became of a file's items; `gone` were in the catalogue and not in the file, `bad` says why by row."""
+
+    added: int
+    changed: int
+    unchanged: int
+    gone: int
+    bad: tuple[tuple[int, str], ...] = ()
+
+
+def load_catalogue(settings: Settings, source: Path | None = None, *, replace: bool = False) -> Loaded:
+    """Send to `items` what the topic does not say yet; the shop's own catalogue where no `source` is given.
+
+    Interrupted and run again, it sends the rest. `replace`: items that the file does not have are gone,
+    unless some of its rows are bad, for then nobody knows which they are.
+    Raises ValueError on a file that is none, CatalogueAway.
     """
-    items = read_items(source or shop_catalogue_path(settings))
-    _write_file(settings.catalogue_path, items)
+    read = read_items(source or shop_catalogue_path(settings))
+    known, end = read_topic(settings)
+    present = {item_id: change.item for item_id, change in known.items() if change.item is not None}
+    wanted: dict[str, Item | None] = {
+        item_id: item for item_id, item in read.items.items() if not same_facts(present.get(item_id), item)
+    }
+    added = sum(item_id not in present for item_id in wanted)
+    gone = [item_id for item_id in present if item_id not in read.items] if replace and not read.bad else []
+    wanted.update(dict.fromkeys(gone))
+    if wanted:
+        end = max(end, _send(settings, wanted) + 1)
+    current = {**present, **wanted}
+    write_catalogue(settings.catalogue_path, [item for item in current.values() if item is not None], offset=end)
+    changed = len(wanted) - added - len(gone)
+    return Loaded(added, changed, len(read.items) - added - changed, len(gone), tuple(read.bad))
+
+
+def lay_catalogue(settings: Settings, source: Path | None = None) -> int:
+    """The file alone, for a home without Kafka; the number of its items. Raises ValueError on a file that is none."""
+    read = read_items(source or shop_catalogue_path(settings))
+    write_catalogue(settings.catalogue_path, read.items.values(), offset=0)
+    return len(read.items)
+
+
+def read_topic(settings: Settings) -> tuple[dict[str, ItemChange], int]:
+    """The newest change of each item, those gone among them, and the topic's end. Raises CatalogueAway."""
+    changes, end = read_changes(settings)
+    return {change.item_id: change for change in changes}, end
+
+
+def read_changes(settings: Settings) -> tuple[list[ItemChange], int]:
+    """All changes that the topic holds, and its end. Raises CatalogueAway."""
+    log = ItemLog(settings.kafka)
+    log.start()
+    try:
+        if not log.wait(_READ_S):
+            raise CatalogueAway(f"expected to read the topic of items within {_READ_S:.0f} s: {log.error}")
+        return log.take(), log.next_offset
+    finally:
+        log.stop()
+
+
+def show_item(settings: Settings, item_id: str) -> ItemChange:
+    """The newest change of an item. Raises LookupError where the catalogue has never heard of it, CatalogueAway."""
+    known, _ = read_topic(settings)
+    if item_id not in known:
+        raise UnknownItem(f"expected the id of an item, came {item_id!r}; the catalogue has {len(known)} items")
+    return known[item_id]
+
+
+class UnknownItem(LookupError):
+    """The catalogue has never heard of an item."""
+
+
+def _send(settings: Settings, items: dict[str, Item | None]) -> int:
+    """Send items, None for one that is gone; the last one's offset once Kafka has all. Raises CatalogueAway."""
+    topic = Topics(settings.kafka.topic_prefix).items
     now = datetime.now(UTC)
-    _write_lake(settings, items, now)
-    if store is None:
-        from feature_repo.store import open_store
-
-        store = open_store(settings)
-    rows = FeatureRows(store)
-    for batch in items.to_batches(max_chunksize=_CHUNK_ROWS):
-        found = batch.to_pylist()
-        rows.write(
-            ITEM_VIEW, [OnlineRow(one["item_id"], to_us(now), {name: one[name] for name in _COLUMNS}) for one in found]
-        )
-    return int(items.num_rows)
-
-
-def read_items(path: Path) -> pa.Table:
-    """Items by id, `available` true where the file says nothing. Raises ValueError."""
-    table = pq.read_table(path)
-    missing = [name for name in ("item_id", "name", "price", "category") if name not in table.column_names]
-    if missing:
-        raise ValueError(f"{path}: expected columns item_id, name, price, category; missing {', '.join(missing)}")
-    if "available" not in table.column_names:
-        table = table.append_column("available", pa.array([True] * table.num_rows))
-    table = table.select(["item_id", *_COLUMNS])
-    if table.num_rows != pc.count_distinct(table["item_id"]).as_py():
-        raise ValueError(f"{path}: expected one row an item_id, came {table.num_rows} rows with repeated ones")
-    return table
-
-
-def _write_file(path: Path, items: pa.Table) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    pq.write_table(items, partial)
-    partial.replace(path)
-
-
-def _write_lake(settings: Settings, items: pa.Table, now: datetime) -> None:
-    table = open_catalog(settings).load_table(identifier(ITEMS))
-    known: dict[str, dict[str, Any]] = {}
-    for row in table.scan().to_arrow().sort_by([("event_timestamp", "ascending")]).to_pylist():
-        known[row["item_id"]] = row
-    rows = []
-    for item in items.to_pylist():
-        before = known.get(item["item_id"])
-        if before is None or any(before[name] != item[name] for name in _COLUMNS):
-            rows.append({**item, "event_timestamp": _ALWAYS if before is None else now, "created": now})
-    if rows:
-        insist(table, lambda newest: newest.append(pa.Table.from_pylist(rows, schema=SCHEMAS[ITEMS])))
+    producer: KafkaProducer = open_producer(settings)
+    try:
+        futures = [
+            producer.send(
+                topic,
+                None if item is None else encode_item(with_fields(item, changed_at=item.changed_at or now)),
+                key=item_id.encode(),
+                timestamp_ms=time.time_ns() // 1_000_000,
+            )
+            for item_id, item in items.items()
+        ]
+        producer.flush(timeout=_FLUSH_S)
+        return max(int(future.get(timeout=_FLUSH_S).offset) for future in futures)
+    except Exception as error:
+        raise CatalogueAway(f"{topic}: expected Kafka's acknowledgement of {len(items)} items: {error}") from error
+    finally:
+        producer.close(timeout=1.0)

@@ -10,6 +10,7 @@ from redis import Redis
 
 from contracts.keys import StateKeys
 from streaming.cells import Cell, decode_cell
+from streaming.generations import active_generation, closed_by, reopen
 
 # KEYS: offset, received, states. ARGV: the offset the batch started from ("" for none), the
 # next offset, the number of received pairs, the pairs, the states' bytes. Returns the offset
@@ -30,12 +31,14 @@ class Position:
     """Where a partition's states stand: `offset` is the next to read, None before the first commit.
 
     `token` is the offset as it is written in Redis, which a commit must find there unchanged.
-    `received` holds the newest offset taken in by source partition.
+    `received` holds the newest offset taken in by source partition. A position is `closed` while its
+    generation is about to be replaced.
     """
 
     offset: int | None
     token: str
     received: dict[int, int] = field(default_factory=dict)
+    closed: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,12 +77,27 @@ def renewed(token: str) -> str:
 
 
 class Checkpoint:
-    """The worker's side of Redis. One round trip a call, however many partitions."""
+    """The worker's side of Redis. One round trip a call, however many partitions.
 
-    def __init__(self, redis: Redis, *, prefix: str = "", generation: int = 0) -> None:
+    Without a `generation` of its own it works on the one that was active when `follow` last looked.
+    """
+
+    def __init__(self, redis: Redis, *, prefix: str = "", generation: int | None = None) -> None:
         self._redis = redis
         self._prefix = prefix
-        self.generation = generation
+        self._follows = generation is None
+        self.generation = generation or 0
+
+    def follow(self) -> bool:
+        """Change over to the active generation; whether that is another. Raises RedisError."""
+        if not self._follows:
+            return False
+        before, self.generation = self.generation, active_generation(self._redis, self._prefix)
+        return self.generation != before
+
+    def reopen(self, partition: int, token: str) -> bool:
+        """Open a closed partition whose closer is gone; whether it was. Raises RedisError."""
+        return reopen(self._redis, self._keys(partition), token, self._prefix)
 
     def positions(self, partitions: Sequence[int]) -> dict[int, Position]:
         """Each partition's position, offset and received read at one instant. Raises RedisError."""
@@ -92,7 +110,8 @@ class Checkpoint:
         for partition, (offset, flat) in zip(partitions, answers, strict=True):
             received = {int(flat[i]): int(flat[i + 1]) for i in range(0, len(flat), 2)}
             token = "" if offset is None else offset.decode()
-            found[partition] = Position(int(token) if token else None, token, received)
+            closed = closed_by(token) is not None
+            found[partition] = Position(int(token) if token and not closed else None, token, received, closed)
         return found
 
     def read(self, wanted: Mapping[int, Sequence[str]], starts: Mapping[int, str]) -> dict[int, list[bytes | None]]:
@@ -119,7 +138,8 @@ class Checkpoint:
         """A partition's offset and cells as they stand now, whoever wrote them. Raises RedisError."""
         keys = self._keys(partition)
         answer: Any = self._redis.mget([keys.offset, *map(keys.state, profiles)])
-        return Stored(int(answer[0] or 0), [decode_cell(payload) for payload in answer[1:]])
+        token = (answer[0] or b"").decode().rpartition(":")[2]
+        return Stored(int(token or 0), [decode_cell(payload) for payload in answer[1:]])
 
     def commit(self, commits: Sequence[Commit]) -> set[int]:
         """Make each batch's states and offset the stored ones; the partitions where that was refused.

@@ -16,6 +16,7 @@ from feast.type_map import python_values_to_proto_values
 
 from contracts.lake import USER_BEHAVIOR
 from contracts.snapshot import Snapshot
+from feature_repo.store import of_generation
 from features.instant import from_us
 
 Field = str | int | float | bool | bytes | Sequence[str] | None
@@ -38,6 +39,10 @@ class FeatureRows:
         self._store = store
         self._online = store.provider.online_store
         self._views: dict[str, Any] = {}
+
+    def use(self, generation: int) -> None:
+        """Write rows of this generation from now on, whichever serves."""
+        self._config = of_generation(self._store.config, generation)
 
     def write_behavior(self, snapshots: Iterable[Snapshot]) -> None:
         """Write rows of `user_behavior`. Raises RedisError."""

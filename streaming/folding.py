@@ -11,6 +11,7 @@ from contracts.event import Event, EventType, encode_event
 from contracts.snapshot import Snapshot
 from contracts.topics import KIND_ALIAS, KIND_FORWARD, KIND_MERGE
 from features import seen
+from features.catalogue import ItemFactsTable
 from features.fold import DEFAULT_LATENESS_US, Outcome, fold
 from features.instant import to_us
 from features.merge import merge
@@ -62,13 +63,14 @@ class PartitionFold:
     """Folds records of one partition, in offset order, into cells; collects what follows from them.
 
     `cells` holds a cell for every profile of the records. `received` is the newest offset taken
-    in by source partition and is updated in place.
+    in by source partition and is updated in place. `items` is what the catalogue says of them.
     """
 
     partition: int
     cells: dict[str, Cell]
     received: dict[int, int] = field(default_factory=dict)
     lateness_us: int = DEFAULT_LATENESS_US
+    items: ItemFactsTable | None = None
     outcomes: Counter[str] = field(default_factory=Counter)
     outgoing: list[Outgoing] = field(default_factory=list)
     rejected: list[tuple[int, str]] = field(default_factory=list)
@@ -133,7 +135,9 @@ class PartitionFold:
         known = self._open.get(profile_id)
         if known is not None and known[1].snapshot is None and to_us(event.timestamp) > state.event_us:
             self._close(profile_id, state, known[1])
-        outcome = fold(state, event, lateness_us=self.lateness_us)
+        items, item_id = self.items, event.item_id
+        facts = None if items is None or item_id is None else items.at(item_id, to_us(event.timestamp))
+        outcome = fold(state, event, facts=facts, lateness_us=self.lateness_us)
         self.outcomes[outcome.value] += 1
         if outcome is not Outcome.APPLIED:
             return

@@ -8,9 +8,12 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
+from pyiceberg.table import Table
 
+from contracts.item import InvalidItem, read_change
 from contracts.lake import (
     EVENTS,
+    ITEMS,
     SERVED,
     USER_BEHAVIOR,
     USER_DEMOGRAPHICS,
@@ -23,6 +26,8 @@ from contracts.settings import Settings
 from contracts.snapshot import Snapshot, decode_snapshots
 from contracts.topics import Topics
 from features.state import decode_state
+from streaming.catalogue_file import write_catalogue
+from streaming.item_history import ItemHistory
 from streaming.lake_rows import AttributeHistory, Placed, behavior_rows, event_rows, served_rows
 from streaming.lake_sink import Source, TableSink
 from streaming.records import Incoming, decode_record, is_derived
@@ -34,8 +39,17 @@ Reading = tuple[Sequence[Any], str | None]
 class Feed:
     """A topic and its tables. Each table keeps its own offsets, for they are committed one after the other."""
 
-    def __init__(self, topic: str, read: Callable[[Any], Reading], sinks: Sequence[TableSink]) -> None:
+    def __init__(
+        self,
+        topic: str,
+        read: Callable[[Any], Reading],
+        sinks: Sequence[TableSink],
+        *,
+        on_flush: Callable[[], None] | None = None,
+    ) -> None:
+        """`on_flush` is called after a flush that had something to append."""
         self.topic = topic
+        self._on_flush = on_flush
         self._read = read
         self._sinks = sinks
 
@@ -57,7 +71,11 @@ class Feed:
 
     def flush(self) -> dict[str, int]:
         """Append what waits; rows by table. Raises Overtaken, CommitFailedException, OSError."""
-        return {sink.name: sink.flush() for sink in self._sinks}
+        waiting = self.pending
+        rows = {sink.name: sink.flush() for sink in self._sinks}
+        if waiting and self._on_flush is not None:
+            self._on_flush()
+        return rows
 
     def reload(self) -> None:
         """Forget what waits and stand where the tables say."""
@@ -82,7 +100,27 @@ def open_feeds(settings: Settings) -> list[Feed]:
         Feed(topics.events, read_event, [sink(EVENTS, topics.events, _events, source_of=_replay_source)]),
         Feed(topics.features, read_snapshots, features),
         Feed(topics.served, read_served, [sink(SERVED, topics.served, served_rows)]),
+        _item_feed(settings, catalog.load_table(identifier(ITEMS)), topics.items),
     ]
+
+
+def _item_feed(settings: Settings, table: Table, topic: str) -> Feed:
+    history = ItemHistory(table)
+    sink = TableSink(table, topic, history.rows, on_reload=history.forget)
+
+    def lay() -> None:
+        """Keep the file of the catalogue as new as the table."""
+        write_catalogue(settings.catalogue_path, history.present(), offset=sink.offsets.get(0, 0))
+
+    return Feed(topic, read_item, [sink], on_flush=lay)
+
+
+def read_item(record: Any) -> Reading:
+    """A change of an item."""
+    try:
+        return (read_change(record),), None
+    except InvalidItem:
+        return (), "poison"
 
 
 def read_event(record: Any) -> Reading:

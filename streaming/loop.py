@@ -20,10 +20,11 @@ from streaming.cells import Cell
 from streaming.checkpoint import Checkpoint, Commit, Conflict
 from streaming.feature_rows import FeatureRows
 from streaming.folding import PartitionFold, PoisonedRecord
+from streaming.items import LEADING_PARTITION, ItemRows, Items
 from streaming.metrics import WorkerMetrics
 from streaming.outbox import Interrupted, Outbox
 from streaming.publish import publish
-from streaming.records import Incoming, decode_record
+from streaming.records import Incoming, decode_record, is_foreign
 from streaming.source import Polled, Source
 from streaming.states import States
 
@@ -47,6 +48,8 @@ class Parts:
     outbox: Outbox
     topics: Topics
     metrics: WorkerMetrics
+    items: Items
+    item_rows: ItemRows
     poll_timeout_ms: int
     lateness_us: int
 
@@ -96,6 +99,8 @@ class Worker:
         parts = self._parts
         polled = parts.source.poll(timeout_ms=parts.poll_timeout_ms)
         self._unsettled = set(polled)
+        # After the poll: a change of an item that an event may know of is then known here too.
+        parts.items.follow()
         decoded = {partition: self._decode(partition, records) for partition, records in polled.items()}
         wanted = {partition: {each.profile_id for each in batch} for partition, batch in decoded.items()}
         cells = parts.states.load(wanted, parts.source.positions)
@@ -103,21 +108,23 @@ class Worker:
         finished = [fold.finish() for fold in folds]
         rows = {fold.partition: rows for fold, (rows, _) in zip(folds, finished, strict=True)}
         parts.rows.write_behavior(row for changed in rows.values() for row in changed)
-        publish(parts.outbox, parts.topics, folds, [history for _, history in finished], polled)
+        histories = [history for _, history in finished]
+        publish(parts.outbox, parts.topics, folds, histories, polled, parts.checkpoint.generation)
         commits = [self._commit(fold, rows[fold.partition], polled) for fold in folds]
         refused = parts.checkpoint.commit(commits) if commits else set()
         self._settle(folds, rows, refused, polled)
         self._rest(polled)
 
     def _decode(self, partition: int, records: Sequence[Any]) -> list[Incoming]:
-        batch = [decode_record(record) for record in records]
+        generation = self._parts.checkpoint.generation
+        batch = [decode_record(record) for record in records if not is_foreign(record, generation)]
         for record in batch if self._poison else ():
             record.reason = record.reason or self._poison.get((partition, record.offset))
         return batch
 
     def _fold(self, partition: int, batch: Sequence[Incoming], cells: dict[str, Cell]) -> PartitionFold:
         received = self._parts.source.positions[partition].received
-        fold = PartitionFold(partition, cells, received, self._parts.lateness_us)
+        fold = PartitionFold(partition, cells, received, self._parts.lateness_us, self._parts.items.table)
         for record in batch:
             fold.take(record)
         return fold
@@ -181,7 +188,11 @@ class Worker:
         parts = self._parts
         parts.states.trim()
         busy = sum(map(len, polled.values())) > _BUSY_BATCH
-        parts.attributes.write(budget=_ATTRIBUTES_WHEN_BUSY if busy else _ATTRIBUTES_WHEN_IDLE)
+        budget = _ATTRIBUTES_WHEN_BUSY if busy else _ATTRIBUTES_WHEN_IDLE
+        parts.attributes.write(budget=budget)
+        parts.item_rows.write(leads=LEADING_PARTITION in parts.source.positions, budget=budget)
+        parts.metrics.items.set(len(parts.items.table))
+        parts.metrics.items_poisoned.set(parts.items.poisoned)
         now_s = time.monotonic()
         if now_s - self._reported_s >= _REPORT_EVERY_S:
             self._reported_s = now_s

@@ -32,6 +32,10 @@ class WorkerMetrics:
             buckets=_DELAYS_S,
             registry=self.registry,
         )
+        self.items = Gauge("clickloop_worker_items", "Items of the catalogue.", registry=self.registry)
+        self.items_poisoned = Gauge(
+            "clickloop_worker_items_poisoned", "Records of items passed over.", registry=self.registry
+        )
 
     def observe_delay(self, delay_s: float) -> None:
         """One event's time from Kafka to its features."""

@@ -11,7 +11,7 @@ import msgspec
 
 from contracts.rejected import Rejected
 from contracts.snapshot import Snapshot, bundles, encode_snapshots
-from contracts.topics import KIND_HEADER, ORIGIN_HEADER, TRAIL_HEADER, Topics
+from contracts.topics import GENERATION_HEADER, KIND_HEADER, ORIGIN_HEADER, TRAIL_HEADER, Topics
 from streaming.folding import PartitionFold
 from streaming.outbox import Outbox
 
@@ -25,8 +25,12 @@ def publish(
     folds: Sequence[PartitionFold],
     histories: Sequence[Sequence[Snapshot]],
     polled: dict[int, list[Any]],
+    generation: int = 0,
 ) -> None:
-    """Send all that follows from the folds and wait for Kafka to have it. Raises KafkaError, Interrupted."""
+    """Send all that follows from the folds and wait for Kafka to have it. Raises KafkaError, Interrupted.
+
+    `generation` is that of the states that were folded into.
+    """
     for fold, history in zip(folds, histories, strict=True):
         for bundle in bundles(history):
             outbox.send(topics.features, encode_snapshots(bundle), partition=fold.partition)
@@ -34,21 +38,31 @@ def publish(
             headers = [(KIND_HEADER, record.kind), (ORIGIN_HEADER, record.origin.encode())]
             if record.trail.profiles:
                 headers.append((TRAIL_HEADER, record.trail.encode()))
+            if generation:
+                headers.append((GENERATION_HEADER, b"%d" % generation))
             outbox.send(topics.events, record.body, key=record.profile_id.encode(), headers=headers)
         if fold.rejected:
             raws = {record.offset: record.value for record in polled[fold.partition]}
             for offset, reason in fold.rejected:
-                refusal = Rejected(
-                    reason=reason,
-                    source=SOURCE,
-                    rejected_at=datetime.now(UTC),
-                    raw=_readable(raws[offset]),
-                    topic=topics.events,
-                    partition=fold.partition,
-                    offset=offset,
-                )
-                outbox.send(topics.rejected, _encoder.encode(refusal))
+                where = (topics.events, fold.partition, offset)
+                outbox.send(topics.rejected, refusal(SOURCE, reason, raws[offset], where))
     outbox.flush()
+
+
+def refusal(source: str, reason: str, value: bytes | None, where: tuple[str, int, int]) -> bytes:
+    """A record of `events.rejected` for one at `where`: topic, partition, offset."""
+    topic, partition, offset = where
+    return _encoder.encode(
+        Rejected(
+            reason=reason,
+            source=source,
+            rejected_at=datetime.now(UTC),
+            raw=_readable(value),
+            topic=topic,
+            partition=partition,
+            offset=offset,
+        )
+    )
 
 
 def _readable(value: bytes | None) -> object:

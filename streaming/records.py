@@ -9,7 +9,15 @@ import msgspec
 from msgspec import Struct
 
 from contracts.event import Event, InvalidEvent, decode_event
-from contracts.topics import KIND_ALIAS, KIND_FORWARD, KIND_HEADER, KIND_MERGE, ORIGIN_HEADER, TRAIL_HEADER
+from contracts.topics import (
+    GENERATION_HEADER,
+    KIND_ALIAS,
+    KIND_FORWARD,
+    KIND_HEADER,
+    KIND_MERGE,
+    ORIGIN_HEADER,
+    TRAIL_HEADER,
+)
 from features.state import UserState, decode_state
 from streaming.aliases import UNTOUCHED, Trail
 
@@ -134,6 +142,13 @@ def derived(offset: int, profile_id: str, kind: bytes, body: bytes, origin: Orig
             raise ValueError(f"expected a word on an alias, came {body[:80]!r}: {error}") from error
         return Incoming(offset, profile_id, become=become, origin=origin, trail=trail)
     raise ValueError(f"{KIND_HEADER}: expected forward, merge or alias, came {kind!r}")
+
+
+def is_foreign(record: KafkaRecord, generation: int) -> bool:
+    """Whether a worker on another generation of states wrote the record: this one has its own of it."""
+    if not record.headers or not is_derived(record):
+        return False
+    return dict(record.headers).get(GENERATION_HEADER, b"0") != b"%d" % generation
 
 
 def is_derived(record: KafkaRecord) -> bool:

@@ -15,6 +15,9 @@ from streaming.checkpoint import Checkpoint, Position
 
 _log = structlog.get_logger()
 
+# While a partition waits for its generation to serve, which takes no longer than it must.
+_SHORT_POLL_MS = 10
+
 Polled = dict[int, list[Any]]
 
 
@@ -45,16 +48,24 @@ class Source:
     """A consumer whose position in each partition is the offset stored with the states.
 
     A partition is unplaced from its assignment, a conflict or an error until its offset has
-    been read from Redis; what the consumer fetched of it meanwhile is passed over.
+    been read from Redis; what the consumer fetched of it meanwhile is passed over. One that is
+    closed, since a new generation of states is about to serve, stays unplaced until that does.
     """
 
     def __init__(
-        self, consumer: KafkaConsumer, topic: str, checkpoint: Checkpoint, on_lost: Callable[[int], None]
+        self,
+        consumer: KafkaConsumer,
+        topic: str,
+        checkpoint: Checkpoint,
+        on_lost: Callable[[int], None],
+        on_generation: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._consumer = consumer
         self._topic = topic
         self._checkpoint = checkpoint
         self._on_lost = on_lost
+        self._on_generation = on_generation
+        self._generation: int | None = None
         self._unplaced: set[int] = set()
         self._listener = _Assignments()
         self.positions: dict[int, Position] = {}
@@ -63,7 +74,7 @@ class Source:
     def poll(self, *, timeout_ms: int) -> Polled:
         """The next records by partition, of placed partitions only. Raises RedisError, KafkaError."""
         self._place()
-        polled = self._consumer.poll(timeout_ms=timeout_ms)
+        polled = self._consumer.poll(timeout_ms=min(timeout_ms, _SHORT_POLL_MS) if self._unplaced else timeout_ms)
         self._follow_group()
         due = {each.partition: self._due(each.partition, records) for each, records in polled.items()}
         return {partition: records for partition, records in due.items() if records}
@@ -121,13 +132,18 @@ class Source:
             _log.info("partitions assigned" if assigned else "partitions revoked", partitions=sorted(partitions))
 
     def _place(self) -> None:
-        held = {each.partition for each in self._consumer.assignment()}
-        waiting = sorted(self._unplaced & held)
+        if not self._unplaced:
+            return
+        self._follow_generation()
+        waiting = sorted(self._unplaced & {each.partition for each in self._consumer.assignment()})
         if not waiting:
             return
         places = [TopicPartition(self._topic, partition) for partition in waiting]
         ends = {each.partition: end for each, end in self._consumer.end_offsets(places).items()}
         for partition, position in self._checkpoint.positions(waiting).items():
+            if position.closed:
+                self._checkpoint.reopen(partition, position.token)
+                continue
             if (position.offset or 0) > ends[partition]:
                 raise LostRecords(self._topic, partition, position.offset or 0, ends[partition])
             where = TopicPartition(self._topic, partition)
@@ -137,7 +153,18 @@ class Source:
                 self._consumer.seek(where, position.offset)
             self.positions[partition] = position
             self._unplaced.discard(partition)
-        _log.info("partitions placed", offsets={each: self.positions[each].offset for each in waiting})
+        placed = {each: self.positions[each].offset for each in waiting if each in self.positions}
+        if placed:
+            _log.info("partitions placed", offsets=placed, generation=self._generation)
+
+    def _follow_generation(self) -> None:
+        """Take up the generation that serves; where that is another, all partitions are placed anew."""
+        self._checkpoint.follow()
+        if self._checkpoint.generation != self._generation:
+            _log.info("generation", before=self._generation, now=self._checkpoint.generation)
+            self._generation = self._checkpoint.generation
+            self._on_generation(self._generation)
+            self.displace(list(self.positions))
 
 
 def open_consumer(settings: Settings, *, group: str, max_records: int, **overrides: Any) -> KafkaConsumer:
@@ -156,10 +183,16 @@ def open_consumer(settings: Settings, *, group: str, max_records: int, **overrid
     return KafkaConsumer(**(options | overrides))
 
 
-def open_source(settings: Settings, checkpoint: Checkpoint, on_lost: Callable[[int], None], **overrides: Any) -> Source:
+def open_source(
+    settings: Settings,
+    checkpoint: Checkpoint,
+    on_lost: Callable[[int], None],
+    on_generation: Callable[[int], None] = lambda _: None,
+    **overrides: Any,
+) -> Source:
     """The worker's source, in its group. Raises KafkaError where no broker answers."""
     worker = settings.worker
     group = settings.kafka.topic_prefix + worker.group
     overrides.setdefault("group_instance_id", worker.instance or None)
     consumer = open_consumer(settings, group=group, max_records=worker.poll_records, **overrides)
-    return Source(consumer, Topics(settings.kafka.topic_prefix).events, checkpoint, on_lost)
+    return Source(consumer, Topics(settings.kafka.topic_prefix).events, checkpoint, on_lost, on_generation)

@@ -17,9 +17,11 @@ from features.instant import SECOND_US
 from streaming.attributes import AttributeRows
 from streaming.checkpoint import Checkpoint
 from streaming.feature_rows import FeatureRows
+from streaming.items import ItemRows, Items
 from streaming.loop import Parts, Worker
 from streaming.metrics import WorkerMetrics
 from streaming.outbox import Outbox, open_producer
+from streaming.ownership import WORKER, claim
 from streaming.source import open_source
 from streaming.states import States
 from streaming.waiting import patiently
@@ -35,9 +37,14 @@ def open_redis(settings: Settings) -> Redis:
     return Redis.from_url(settings.redis.url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s)
 
 
-def open_parts(settings: Settings, store: Any, stopping: Flag, **consumer: Any) -> Parts:
-    """A worker's parts, connected. Raises KafkaError where no broker answers."""
-    checkpoint = Checkpoint(open_redis(settings), prefix=settings.redis.key_prefix)
+def open_parts(
+    settings: Settings, store: Any, stopping: Flag, *, generation: int | None = None, **consumer: Any
+) -> Parts:
+    """A worker's parts, connected; `generation` of states to work on, None for the one that serves.
+
+    Raises KafkaError where no broker answers.
+    """
+    checkpoint = Checkpoint(open_redis(settings), prefix=settings.redis.key_prefix, generation=generation)
     states = States(checkpoint, capacity=settings.worker.cache_profiles)
     rows = FeatureRows(store)
     attributes = AttributeRows(rows)
@@ -46,8 +53,11 @@ def open_parts(settings: Settings, store: Any, stopping: Flag, **consumer: Any) 
         states.drop(partition)
         attributes.drop(partition)
 
+    source = open_source(settings, checkpoint, on_lost, rows.use, **consumer)
+    items = Items(settings.kafka, lateness_us=settings.worker.lateness_s * SECOND_US)
+    items.open(stopping)
     return Parts(
-        source=open_source(settings, checkpoint, on_lost, **consumer),
+        source=source,
         states=states,
         checkpoint=checkpoint,
         rows=rows,
@@ -55,6 +65,8 @@ def open_parts(settings: Settings, store: Any, stopping: Flag, **consumer: Any) 
         outbox=Outbox(open_producer(settings), stopping),
         topics=Topics(settings.kafka.topic_prefix),
         metrics=WorkerMetrics(),
+        items=items,
+        item_rows=ItemRows(settings.kafka, rows),
         poll_timeout_ms=settings.worker.poll_timeout_ms,
         lateness_us=settings.worker.lateness_s * SECOND_US,
     )
@@ -75,6 +87,7 @@ def main() -> None:
         signal.signal(number, lambda *_: stopping.set())
     from feature_repo.store import open_store
 
+    patiently(lambda: claim(open_redis(settings), settings, WORKER), stopping)
     store = open_store(settings)
     parts = patiently(lambda: open_parts(settings, store, stopping), stopping)
     if parts is None:
@@ -87,6 +100,8 @@ def main() -> None:
     finally:
         parts.source.close()
         parts.outbox.close()
+        parts.items.close()
+        parts.item_rows.close()
     _log.info("worker stopped")
 
 

@@ -137,7 +137,7 @@ def own_lake(settings: Settings) -> Iterator[Settings]:
     """A lake of the shop's year in a folder that ends with the block, and a Redis for its online rows."""
     from feature_repo.store import apply
     from streaming.backfill import backfill_purchases
-    from streaming.catalogue import load_catalogue
+    from streaming.catalogue import lay_catalogue
 
     with tempfile.TemporaryDirectory(prefix="clickloop-bench-") as directory:
         home = Path(directory)
@@ -152,8 +152,8 @@ def own_lake(settings: Settings) -> Iterator[Settings]:
                     "secrets": secrets,
                 }
             )
-            store = apply(own)
-            load_catalogue(own, store=store)
+            apply(own)
+            lay_catalogue(own)
             backfill_purchases(own)
             yield own
         finally:

@@ -1,7 +1,8 @@
-"""`clickloop load | backfill | replay`."""
+"""`clickloop load | catalogue | backfill | replay`."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,6 +13,25 @@ def load() -> None:
     from stack.commands.running import run_job
 
     run_job("load", "Load purchases")
+
+
+def catalogue(
+    file: Annotated[
+        Path | None, typer.Argument(help="*.parquet, *.csv or *.jsonl of item_id, name, price, category, brand.")
+    ] = None,
+    *,
+    replace: Annotated[bool, typer.Option("--replace", help="Items that the file does not have are gone.")] = False,
+    show: Annotated[str, typer.Option(help="Print what the catalogue says of this item.")] = "",
+) -> None:
+    """Send new and changed items of a file to the topic items; features and answers follow without a restart."""
+    from stack.commands.running import run_catalogue, run_show_item
+
+    if (file is None) == (not show):
+        raise typer.BadParameter("expected either a FILE or --show ITEM")
+    if file is None:
+        run_show_item(show)
+    else:
+        run_catalogue(file, replace=replace)
 
 
 def backfill(
@@ -36,5 +56,5 @@ def replay(
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (load, backfill, replay):
+    for command in (load, catalogue, backfill, replay):
         app.command()(command)

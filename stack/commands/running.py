@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import importlib
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from msgspec import to_builtins
 from rich.console import Console
 
 from contracts.settings import Settings, load_settings
@@ -22,6 +26,7 @@ from stack.stages import Stages
 from stack.supervisor import Supervisor
 from stack.up import interruptible
 
+_SHOWN_ROWS = 10
 BENCHMARKS = ("freshness", "recommend", "collector", "worker", "backfill", "quality")
 
 
@@ -30,6 +35,11 @@ def require_servers(settings: Settings) -> None:
     host, port = redis_address(settings)
     if not redis_ready(port, host):
         raise StackError(f"expected Redis at {host}:{port}, none answers. Start the stack: clickloop up --detach")
+    require_kafka(settings)
+
+
+def require_kafka(settings: Settings) -> None:
+    """Raises StackError where Kafka does not answer."""
     broker = ":".join(map(str, kafka_address(settings)))
     if not kafka_ready(broker):
         raise StackError(f"expected Kafka at {broker}, none answers. Start the stack: clickloop up --detach")
@@ -87,6 +97,33 @@ def run_replay(*, where: str) -> None:
     if replayed.still_bad:
         kept = f"{len(replayed.still_bad)} rejected events are still bad and were kept"
         raise StackError(f"{kept}; the first: {replayed.still_bad[0]}")
+
+
+def run_catalogue(file: Path, *, replace: bool) -> None:
+    """Send a file's items. Raises StackError where some of its rows are bad, after sending the others."""
+    settings = prepare_home(load_settings())
+    require_kafka(settings)
+    from streaming.catalogue import load_catalogue
+
+    loaded = load_catalogue(settings, file, replace=replace)
+    print(json.dumps({name: getattr(loaded, name) for name in ("added", "changed", "unchanged", "gone")}))
+    if loaded.bad:
+        for number, reason in loaded.bad[:_SHOWN_ROWS]:
+            print(f"{file}, row {number}: {reason}", file=sys.stderr)
+        kept = "; none was marked as gone" if replace else ""
+        raise StackError(f"{len(loaded.bad)} rows of {file} are no items and were left out{kept}")
+
+
+def run_show_item(item_id: str) -> None:
+    """Print an item as the topic has it."""
+    settings = prepare_home(load_settings())
+    require_kafka(settings)
+    from streaming.catalogue import show_item
+
+    change = show_item(settings, item_id)
+    since = datetime.fromtimestamp(change.since_us / 1e6, UTC).isoformat()
+    said = {"item_id": item_id, "gone": True} if change.item is None else to_builtins(change.item)
+    print(json.dumps({**said, "changed_at": since, "offset": change.offset}))
 
 
 def run_promote(version: str) -> None:

@@ -165,6 +165,22 @@ def test_readers_follow_the_pointer_and_writers_write_where_they_are_told(place:
     assert text_of(reader, ours(place, generation=2), "bob") == "new"
 
 
+def test_users_rows_of_other_generations_go_items_and_other_projects_rows_stay(place: SimpleNamespace) -> None:
+    store = ClickloopRedisOnlineStore()
+    neighbour = SimpleNamespace(**{**vars(place), "project": f"x{place.project}"})
+    for generation in (0, 3, 11):
+        for whose in (place, neighbour):
+            store.online_write_batch(ours(whose, generation=generation), VIEW, [row("a@b", "text", NOON)], None)
+    item = EntityKey(join_keys=["item_id"], entity_values=[Value(string_val="i")])
+    shelf = SimpleNamespace(name="shelf", join_keys=["item_id"], features=[SimpleNamespace(name="text")])
+    store.online_write_batch(ours(place, generation=3), shelf, [(item, row("", "item", NOON)[1], NOON, None)], None)
+    assert store.drop_generations(ours(place), keep=[11]) == 2
+    left = [text_of(store, ours(whose, generation=n), "a@b") for whose in (place, neighbour) for n in (0, 3, 11)]
+    assert left == ["", "", "text", "text", "text", "text"]
+    ((_, values),) = store.online_read(ours(place, generation=11), shelf, [item], ["text"])
+    assert values["text"].string_val == "item", "an item has one row, whichever generation serves"
+
+
 def test_a_deletion_touches_one_generation(place: SimpleNamespace) -> None:
     store = ClickloopRedisOnlineStore()
     for generation in (0, 1, 11):

@@ -27,7 +27,7 @@ from serving.tower import UserTower
 from stack.ports import free_port
 from stack.redis_server import RedisServer
 from streaming.backfill import backfill
-from streaming.catalogue import load_catalogue
+from streaming.catalogue import lay_catalogue
 from streaming.history import purchase_events, read_purchases
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -56,7 +56,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer) 
         secrets=SecretsSettings.model_validate({"pseudonym_key": "a key for tests alone"}),
     )
     store = apply(settings)
-    load_catalogue(settings, store=store)
+    lay_catalogue(settings)
     purchases = read_purchases(settings, datetime.now(UTC))
     customers = pc.unique(purchases["customer_id"]).slice(0, CUSTOMERS)
     part = purchases.filter(pc.is_in(purchases["customer_id"], value_set=customers))

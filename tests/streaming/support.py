@@ -28,6 +28,7 @@ from contracts.topics import Topics
 from features.evaluate import evaluate
 from features.fold import fold
 from features.state import UserState, decode_state, encode_state, new_state
+from streaming.generations import active_generation
 from streaming.loop import Parts, Worker
 from streaming.outbox import open_producer
 from streaming.partitioning import partition_of
@@ -126,12 +127,14 @@ def until(true: Callable[[], bool], *, what: str) -> None:
         time.sleep(0.05)
 
 
-def stored_offsets(settings: Settings) -> dict[int, int]:
-    """The next offset of each partition as Redis has it."""
-    numbers = range(settings.kafka.partitions)
+def stored_offsets(settings: Settings, generation: int | None = None) -> dict[int, int]:
+    """The next offset of each partition as Redis has it, in the serving generation if none is named."""
+    numbers, prefix = range(settings.kafka.partitions), settings.redis.key_prefix
     with redis_of(settings) as redis:
-        found = redis.mget([StateKeys(number, settings.redis.key_prefix).offset for number in numbers])
-    return {number: int(offset or 0) for number, offset in zip(numbers, found, strict=True)}
+        serving = active_generation(redis, prefix) if generation is None else generation
+        found: Any = redis.mget([StateKeys(number, prefix, serving).offset for number in numbers])
+    tokens = [(offset or b"").decode().rpartition(":")[2] for offset in found]
+    return {number: int(token or 0) for number, token in zip(numbers, tokens, strict=True)}
 
 
 def total_offset(settings: Settings) -> int:
@@ -145,8 +148,9 @@ def caught_up(settings: Settings) -> bool:
 
 
 def stored_state(settings: Settings, profile_id: str) -> bytes | None:
-    keys = StateKeys(partition_of(profile_id, settings.kafka.partitions), settings.redis.key_prefix)
-    redis = redis_of(settings)
+    redis, prefix = redis_of(settings), settings.redis.key_prefix
+    serving = active_generation(redis, prefix)
+    keys = StateKeys(partition_of(profile_id, settings.kafka.partitions), prefix, serving)
     found = redis.get(keys.state(profile_id))
     redis.close()
     return found  # type: ignore[return-value]
@@ -233,6 +237,8 @@ def run_in_process(settings: Settings, store: Any, *, instance: str = "") -> Wor
         watch.join()
         parts.source.close()
         parts.outbox.close()
+        parts.items.close()
+        parts.item_rows.close()
     return worker
 
 

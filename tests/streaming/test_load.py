@@ -1,4 +1,4 @@
-"""The catalogue and the purchases reach their stores; an interrupted load goes on where it was."""
+"""The purchases reach Kafka; an interrupted load goes on where it was."""
 
 from __future__ import annotations
 
@@ -10,18 +10,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-import pyarrow.parquet as pq
 import pytest
 
 from contracts.event import Event
-from contracts.lake import ITEMS, open_table
 from contracts.settings import Settings
 from contracts.topics import Topics
 from features.state import decode_state
 from privacy.pseudonym import Pseudonymizer
 from stack.ports import answers, free_port
 from streaming import load
-from streaming.catalogue import load_catalogue
 from streaming.history import purchase_events, read_purchases
 from tests.streaming.support import read_topic, run_in_process, stored_state, until
 
@@ -93,22 +90,3 @@ def _said(event: Event) -> Any:
         event.properties.get("category"),
         event.context.country,
     )
-
-
-def test_catalogue_loads_into_file_lake_and_online_store_and_only_changes_add_rows(
-    settings: Settings, store: Any
-) -> None:
-    count = load_catalogue(settings, store=store)
-    assert (
-        count == pq.read_table(settings.catalogue_path).num_rows == len(open_table(settings, ITEMS).scan().to_arrow())
-    )
-    assert load_catalogue(settings, store=store) == count
-    assert len(open_table(settings, ITEMS).scan().to_arrow()) == count
-    changed = pq.read_table(settings.catalogue_path).to_pylist()
-    changed[0]["price"] += 1
-    edited = settings.home / "edited.parquet"
-    pq.write_table(pq.read_table(settings.catalogue_path).from_pylist(changed), edited)
-    load_catalogue(settings, source=edited, store=store)
-    assert len(open_table(settings, ITEMS).scan().to_arrow()) == count + 1
-    answer = store.get_online_features(["item_features:price"], [{"item_id": changed[0]["item_id"]}]).to_dict()
-    assert answer["price"] == [changed[0]["price"]]
