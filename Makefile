@@ -1,10 +1,6 @@
 # The project's commands; `make help` lists them. The first that needs packages installs them into .venv.
 .DEFAULT_GOAL := help
-<<<<<<< 0e7427a071b7f00c2b305fb2e074daa4cd69d50f
-.PHONY: help install demo test check format bench lock clean chromium bundle-fresh spark-install
-=======
-.PHONY: help install demo test check format bench lock opponents clean chromium bundle-fresh
->>>>>>> 7d62df89751c0bb52811d396f52165c64e3e2237
+.PHONY: help install demo test check format bench lock opponents clean chromium bundle-fresh spark-install
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -57,11 +53,7 @@ opponents: $(INSTALLED) ## Make .venv-opponents, the libraries that quality is m
 	@sh stack/opponents.sh
 
 clean: ## Remove what the targets made, state in .clickloop included
-<<<<<<< 0e7427a071b7f00c2b305fb2e074daa4cd69d50f
-	rm -rf .venv .venv-spark .cache .clickloop .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-=======
-	rm -rf .venv .venv-opponents .cache .clickloop .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
->>>>>>> 7d62df89751c0bb52811d396f52165c64e3e2237
+	rm -rf .venv .venv-spark .venv-opponents .cache .clickloop .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	rm -rf tracker/node_modules *.egg-info build
 
 # The browser of the page's test: the machine's, else Playwright's, else Debian's package as root.
