@@ -78,6 +78,12 @@ def _backfill(settings: Settings, progress: ProgressCall) -> Any:
     return result
 
 
+def _rebuild(settings: Settings, progress: ProgressCall) -> Any:
+    from streaming.rebuild import rebuild
+
+    return rebuild(settings, progress)
+
+
 def _backfilled(settings: Settings) -> Path:
     return settings.home / "backfilled"
 
@@ -92,6 +98,7 @@ JOBS: dict[str, Job] = {
     "apply": Job(_apply, feast_applied),
     "load": Job(_load, lambda settings: False),
     "backfill": Job(_backfill, lambda settings: _backfilled(settings).exists()),
+    "rebuild": Job(_rebuild, lambda settings: False),
     "train": Job(_train, lambda settings: champion_version(settings) is not None),
 }
 

@@ -64,6 +64,7 @@ class PartitionFold:
 
     `cells` holds a cell for every profile of the records. `received` is the newest offset taken
     in by source partition and is updated in place. `items` is what the catalogue says of them.
+    Without `keeps_history` each profile's last snapshot is all that is made.
     """
 
     partition: int
@@ -71,6 +72,7 @@ class PartitionFold:
     received: dict[int, int] = field(default_factory=dict)
     lateness_us: int = DEFAULT_LATENESS_US
     items: ItemFactsTable | None = None
+    keeps_history: bool = True
     outcomes: Counter[str] = field(default_factory=Counter)
     outgoing: list[Outgoing] = field(default_factory=list)
     rejected: list[tuple[int, str]] = field(default_factory=list)
@@ -132,9 +134,8 @@ class PartitionFold:
     def _fold(self, record: Incoming, cell: Cell, event: Event) -> None:
         state = cell.state
         profile_id = record.profile_id
-        known = self._open.get(profile_id)
-        if known is not None and known[1].snapshot is None and to_us(event.timestamp) > state.event_us:
-            self._close(profile_id, state, known[1])
+        if self.keeps_history and to_us(event.timestamp) > state.event_us:
+            self._keep(profile_id, state)
         items, item_id = self.items, event.item_id
         facts = None if items is None or item_id is None else items.at(item_id, to_us(event.timestamp))
         outcome = fold(state, event, facts=facts, lateness_us=self.lateness_us)
@@ -150,9 +151,7 @@ class PartitionFold:
             self._shorten(record)
 
     def _merge(self, record: Incoming, cell: Cell, other: UserState) -> None:
-        known = self._open.get(record.profile_id)
-        if known is not None and known[1].snapshot is None:
-            self._close(record.profile_id, cell.state, known[1])
+        self._keep(record.profile_id, cell.state)
         merge(cell.state, other)
         self.outcomes[MERGED] += 1
         self._note(record.profile_id, cell.state, record.offset)
@@ -178,9 +177,7 @@ class PartitionFold:
         self.outcomes[ALIASED] += 1
         state = cell.state
         if state.version:
-            known = self._open.get(record.profile_id)
-            if known is not None and known[1].snapshot is None:
-                self._close(record.profile_id, state, known[1])
+            self._keep(record.profile_id, state)
             self._send(become.target, KIND_MERGE, encode_state(state), record)
             cell.state = _emptied(state)
             # Only unions can run in circles, where a repeat could overtake the state that its first effect is in.
@@ -218,12 +215,18 @@ class PartitionFold:
     def _note(self, profile_id: str, state: UserState, offset: int) -> None:
         """A change after `offset`; states that share an event time leave one snapshot, the last."""
         known = self._open.get(profile_id)
-        if known is not None and known[1].event_us == state.event_us:
+        if known is not None and (known[1].event_us == state.event_us or not self.keeps_history):
             del self._entries[known[0]]
         self._count += 1
         entry = _Entry(offset, state.event_us)
         self._entries[self._count] = (profile_id, entry)
         self._open[profile_id] = (self._count, entry)
+
+    def _keep(self, profile_id: str, state: UserState) -> None:
+        """The state is about to move on: its last snapshot shows it as it is now."""
+        known = self._open.get(profile_id)
+        if self.keeps_history and known is not None and known[1].snapshot is None:
+            self._close(profile_id, state, known[1])
 
     def _closed(self, profile_id: str, entry: _Entry) -> Snapshot:
         return entry.snapshot or self._close(profile_id, self.cells[profile_id].state, entry)

@@ -1,4 +1,4 @@
-"""`clickloop load | catalogue | backfill | replay`."""
+"""`clickloop load | catalogue | backfill | rebuild | replay`."""
 
 from __future__ import annotations
 
@@ -44,6 +44,13 @@ def backfill(
     run_backfill(replace=replace)
 
 
+def rebuild() -> None:
+    """Make all states and features anew from the lake while the old ones serve, follow Kafka, and switch at once."""
+    from stack.commands.running import run_job
+
+    run_job("rebuild", "Rebuild states and features")
+
+
 def replay(
     *,
     where: Annotated[str, typer.Option(help="Keep to events whose reason contains this.")] = "",
@@ -56,5 +63,5 @@ def replay(
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (load, catalogue, backfill, replay):
+    for command in (load, catalogue, backfill, rebuild, replay):
         app.command()(command)

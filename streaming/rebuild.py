@@ -1,0 +1,227 @@
+"""All online state and features made anew from the lake, while the old ones serve: `clickloop rebuild`."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+from redis import Redis
+
+from contracts.settings import Settings
+from streaming.checkpoint import Checkpoint, Commit
+from streaming.following import Follower
+from streaming.generations import NextGeneration, drop_generations
+from streaming.groups import group_profiles
+from streaming.lake_commit import Offsets
+from streaming.rebuild_bucket import BucketDone, BucketTask, fold_bucket, start
+from streaming.rebuild_plan import Plan, make_plan
+from streaming.shuffle import deal
+
+_log = structlog.get_logger()
+
+Progress = Callable[[int, int], None]
+
+_BUCKET_EVENTS = 60_000
+_NEAR_RECORDS = 2_000
+_NEAR_S = 60.0
+# A worker that met the closed offset in mid batch has shown rows of it: those events are in Kafka by then.
+_SETTLE_S = 0.25
+# Steps that an event of the stream may give rise to, one record each.
+_LONGEST_CHAIN = 8
+
+
+@dataclass
+class Rebuilt:
+    """What a rebuild made. `seconds` by stage; `switch` is how long nothing new was taken in."""
+
+    generation: int
+    events: int = 0
+    profiles: int = 0
+    snapshots: int = 0
+    poisoned: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def rebuild(
+    settings: Settings,
+    progress: Progress | None = None,
+    *,
+    history: bool = False,
+    store: Any = None,
+    processes: int | None = None,
+) -> Rebuilt:
+    """Make a new generation of states and online rows from the lake, follow Kafka, and let it serve.
+
+    The generation that serves goes on meanwhile and stays where this fails or is killed; run it again.
+    `history` also replaces the lake's feature history. `store` is an opened Feast store, `processes`
+    how many fold. Raises Busy, NoRoom, Trimmed, LockLost, FollowerFailed, RedisError, KafkaError.
+    """
+    redis = Redis.from_url(settings.redis.url)
+    maker = NextGeneration(redis, settings.redis.key_prefix)
+    maker.begin()
+    try:
+        opened = _open(settings) if store is None else store
+        _drop(settings, redis, opened, keep=maker.active)
+        work = _Work(settings, redis, maker, opened, progress or (lambda done, total: None), history)
+        return work.run(processes or os.cpu_count() or 1)
+    finally:
+        maker.end()
+
+
+class _Work:
+    """One rebuild, from the plan to the removal of what it replaced."""
+
+    def __init__(
+        self, settings: Settings, redis: Redis, maker: NextGeneration, store: Any, progress: Progress, history: bool
+    ) -> None:
+        self._settings = settings
+        self._redis = redis
+        self._maker = maker
+        self._store = store
+        self._progress = progress
+        self._history = history
+        self._partitions = range(settings.kafka.partitions)
+        self._rebuilt = Rebuilt(maker.number)
+        self._pieces: list[dict[str, Path]] = []
+
+    def run(self, processes: int) -> Rebuilt:
+        """All of it."""
+        with self._stage("plan"):
+            plan = make_plan(self._settings, self._redis, self._maker.active)
+        folder = self._settings.home / "rebuild"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        try:
+            with self._stage("fold"):
+                self._fold(plan, folder, processes)
+            self._place(plan)
+            self._follow_and_switch(plan)
+        except BaseException:
+            self._give_up()
+            raise
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        with self._stage("remove"):
+            _drop(self._settings, self._redis, self._store, keep=self._maker.number)
+        _log.info("rebuilt", generation=self._maker.number, events=self._rebuilt.events, seconds=self._rebuilt.seconds)
+        return self._rebuilt
+
+    def _fold(self, plan: Plan, folder: Path, processes: int) -> None:
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["feature_repo.store", "streaming.rebuild_bucket"])
+        arguments = (self._settings, self._maker.number)
+        with ProcessPoolExecutor(processes, context, initializer=start, initargs=arguments) as pool:
+            # Processes take seconds to get ready: begin before there is anything to fold.
+            pool.submit(os.getpid)
+            groups = group_profiles(plan.cut.links())
+            buckets = max(processes * 2, -(-plan.cut.rows // _BUCKET_EVENTS))
+            paths = deal(plan.cut, groups, plan.start, folder=folder, buckets=buckets, progress=lambda *_: None)
+            self._maker.check()
+            waiting = [pool.submit(fold_bucket, BucketTask(path, groups, self._history)) for path in paths]
+            try:
+                self._collect(waiting, plan.cut.rows)
+            except BaseException:
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+
+    def _collect(self, waiting: list[Future[BucketDone]], total: int) -> None:
+        for future in as_completed(waiting):
+            done = future.result()
+            self._rebuilt.events += done.events
+            self._rebuilt.profiles += done.profiles
+            self._rebuilt.snapshots += done.snapshots
+            self._rebuilt.poisoned += done.poisoned
+            self._rebuilt.outcomes.update(done.outcomes)
+            self._pieces.append(done.pieces)
+            self._maker.check()
+            self._progress(self._rebuilt.events, max(total, self._rebuilt.events))
+
+    def _place(self, plan: Plan) -> None:
+        """Where Kafka is followed from, and up to where of it everything is taken in already."""
+        checkpoint = Checkpoint(self._redis, prefix=self._settings.redis.key_prefix, generation=self._maker.number)
+        commits = [
+            Commit(partition, "", str(plan.start.get(partition, 0)), {}, plan.received(partition))
+            for partition in self._partitions
+        ]
+        refused = checkpoint.commit(commits)
+        if refused:
+            raise RuntimeError(f"generation {self._maker.number}: expected no offsets, came some for {sorted(refused)}")
+
+    def _follow_and_switch(self, plan: Plan) -> None:
+        follower = Follower(self._settings, self._store, self._maker.number)
+        try:
+            with self._stage("follow"):
+                follower.start()
+                self._come_near(follower)
+            with self._stage("switch"):
+                self._maker.close_active(self._partitions)
+                ends = self._active_offsets()
+                time.sleep(_SETTLE_S)
+                follower.outbox.release(ends)
+                self._take_in_all(follower)
+                follower.stop()
+                self._maker.switch()
+        finally:
+            follower.close()
+
+    def _come_near(self, follower: Follower) -> None:
+        deadline_s = time.monotonic() + _NEAR_S
+        while True:
+            begin_s = time.monotonic()
+            lag = follower.lag()
+            follower.wait(lag.ends, self._maker.check)
+            if not self._history:
+                follower.outbox.forget(self._active_offsets())
+            # Kafka may be filled as fast as this follows: then the rest has to be taken in with the old one closed.
+            if (lag.records < _NEAR_RECORDS and time.monotonic() - begin_s < 1.0) or time.monotonic() > deadline_s:
+                return
+
+    def _take_in_all(self, follower: Follower) -> None:
+        """What the closed generation may have shown, then what that gave rise to, a step of a chain at a time."""
+        for _ in range(_LONGEST_CHAIN):
+            sent = follower.outbox.sent
+            follower.wait(follower.ends(), self._maker.check)
+            if follower.outbox.sent == sent:
+                return
+
+    def _active_offsets(self) -> Offsets:
+        """How far the generation that serves is."""
+        checkpoint = Checkpoint(self._redis, prefix=self._settings.redis.key_prefix, generation=self._maker.active)
+        return {partition: checkpoint.stored(partition, []).offset for partition in self._partitions}
+
+    def _give_up(self) -> None:
+        """Give the old generation back and remove the new one; what cannot be removed now, the next rebuild will."""
+        _log.warning("rebuild given up", generation=self._maker.number)
+        try:
+            self._maker.reopen_active(self._partitions)
+            _drop(self._settings, self._redis, self._store, keep=self._maker.active)
+        except Exception as error:  # noqa: BLE001 - what went wrong first is what the caller has to hear
+            _log.warning("not cleaned up", error=str(error))
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        begin_s = time.monotonic()
+        yield
+        self._rebuilt.seconds[name] = round(time.monotonic() - begin_s, 2)
+
+
+def _drop(settings: Settings, redis: Redis, store: Any, *, keep: int) -> None:
+    drop_generations(redis, settings.redis.key_prefix, keep=[keep])
+    store.provider.online_store.drop_generations(store.config, keep=[keep])
+
+
+def _open(settings: Settings) -> Any:
+    from feature_repo.store import open_store
+
+    return open_store(settings)
