@@ -20,10 +20,12 @@ from collector.answer import failure, object_answer
 from collector.budget import Budget
 from collector.connection import Connection
 from collector.ingest import Ingest, Parts
+from collector.items import BATCH, SINGLE, Catalogue
 from collector.key import WriteKey
 from collector.metrics import Metrics
 from collector.outbox import Outbox, Patience
 from collector.sealed import Sealer
+from collector.token import AdminToken
 from contracts.settings import Settings
 from contracts.topics import Topics
 from privacy.pseudonym import Pseudonymizer
@@ -44,7 +46,7 @@ def build_app(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> S
     collector = settings.collector
     budget = Budget(collector.buffer_bytes)
     connection = Connection(
-        settings.kafka.bootstrap, (topics.events, topics.rejected), ack_timeout_s=collector.ack_timeout_s
+        settings.kafka.bootstrap, (topics.events, topics.rejected, topics.items), ack_timeout_s=collector.ack_timeout_s
     )
     outbox = Outbox(connection, budget, Patience(ack_timeout_s=collector.ack_timeout_s))
     metrics = Metrics()
@@ -62,6 +64,8 @@ def build_app(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> S
         now=now,
     )
 
+    catalogue = Catalogue(parts, AdminToken(settings.secrets.admin_token.get_secret_value()))
+
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         connection.start()
@@ -69,7 +73,7 @@ def build_app(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> S
         await outbox.close()
 
     return Starlette(
-        routes=_routes(parts, settings.kafka.bootstrap),
+        routes=_routes(parts, catalogue, settings.kafka.bootstrap),
         middleware=[_cors(collector.allowed_origins)],
         exception_handlers={HTTPException: _no_such_path},
         lifespan=lifespan,
@@ -89,7 +93,7 @@ def _cors(origins: tuple[str, ...]) -> Middleware:
     )
 
 
-def _routes(parts: Parts, bootstrap: str) -> list[Route]:
+def _routes(parts: Parts, catalogue: Catalogue, bootstrap: str) -> list[Route]:
     ingest = Ingest(parts)
 
     def answering(call: str) -> Callable[[Request], Awaitable[Response]]:
@@ -109,6 +113,10 @@ def _routes(parts: Parts, bootstrap: str) -> list[Route]:
         return Response(parts.metrics.page(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     routes = [Route(f"/v1/{call}", answering(call), methods=["POST"]) for call in CALLS]
+    routes += [
+        Route(f"/v1/{BATCH}", catalogue.answer, methods=["POST"]),
+        Route("/v1/items/{item_id:path}", catalogue.answer, methods=["PUT", "DELETE"]),
+    ]
     return [*routes, Route("/health", health), Route("/metrics", metrics_page)]
 
 
@@ -125,6 +133,7 @@ async def _probe(bootstrap: str) -> str | None:
 
 async def _no_such_path(_request: Request, error: Exception) -> Response:
     status = HTTPStatus(error.status_code) if isinstance(error, HTTPException) else HTTPStatus.NOT_FOUND
-    known = ", ".join(f"POST /v1/{call}" for call in CALLS)
+    known = ", ".join(f"POST /v1/{call}" for call in (*CALLS, BATCH))
+    known += f", PUT or DELETE /v1/{SINGLE}, GET /health, GET /metrics"
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else None
-    return failure(status, f"expected one of {known}, GET /health, GET /metrics; came another", headers)
+    return failure(status, f"expected one of {known}; came another", headers)

@@ -152,7 +152,7 @@ class Ingest:
         parts = self._parts
         limit = parts.settings.max_event_bytes
         records = [parts.sealer.seal(event, parts.topics.events) for event in events]
-        size = max(len(record.value) for record in records)
+        size = max(len(record.value or b"") for record in records)
         if size > limit:
             raise Refused(Reason.TOO_LARGE, f"expected an event of at most {limit} bytes, came {size}")
         return records

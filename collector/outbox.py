@@ -76,7 +76,7 @@ class Outbox:
         if not records:
             return
         self._admit()
-        size = sum(len(record.value) + _RECORD_OVERHEAD_BYTES for record in records)
+        size = sum(len(record.value or b"") + _RECORD_OVERHEAD_BYTES for record in records)
         self._budget.take(size)
         delivery = Delivery(asyncio.get_running_loop(), self._settled, size_bytes=size)
         self._pending[delivery] = time.monotonic()

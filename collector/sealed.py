@@ -17,11 +17,11 @@ _FREE_FIELDS = ("message_id", "session_id", "recommendation_id", "page_url", "re
 
 
 class Record(NamedTuple):
-    """What goes to a Kafka topic."""
+    """What goes to a Kafka topic; no value says that what the key names is gone."""
 
     topic: str
     key: bytes | None
-    value: bytes
+    value: bytes | None
 
 
 class Sealer:

@@ -1,4 +1,4 @@
-"""Reads a promoted model's directory and makes the shelf of it, the loaded catalogue and popularity."""
+"""Reads a promoted model's directory."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from contracts import model as layout
 from contracts.item import Item
 from features.evaluate import evaluate
 from features.state import new_state
-from serving.index import Floats, ItemIndex
-from serving.popularity import Popularity, catalogue_order
+from serving.composer import Composer
+from serving.index import Floats
+from serving.popularity import Popularity
 from serving.rules import RULE_FEATURES
-from serving.shelf import Model, Shelf
 from serving.tower import UserTower
 
 
@@ -73,7 +73,7 @@ def read_artefact(directory: Path) -> Artefact:
         popularity=Popularity(layout.read_popularity(directory)),
         features=_try(tower, manifest.dim),
     )
-    compose(artefact, None, None)
+    Composer().compose(artefact, None, None)
     return artefact
 
 
@@ -92,28 +92,3 @@ def read_popularity(path: Path) -> Popularity:
         return Popularity(msgspec.json.decode(path.read_bytes(), type=layout.Popularity))
     except msgspec.DecodeError as error:
         raise ValueError(f"{path}: expected popularity by item, country and category: {error}") from error
-
-
-def compose(artefact: Artefact | None, catalogue: Mapping[str, Item] | None, popularity: Popularity | None) -> Shelf:
-    """What answers. The loaded catalogue knows better than the model's what an item costs and whether it is there.
-
-    Without a model's popularity the given one serves, without that the catalogue's order.
-    Raises ValueError where the model's parts do not fit each other.
-    """
-    if artefact is None:
-        loaded = dict(catalogue or {})
-        return Shelf(None, loaded, popularity or catalogue_order(loaded.values()))
-    merged = {**artefact.catalogue, **(catalogue or {})}
-    unknown = [item for item in artefact.items if item not in merged]
-    if unknown:
-        raise ValueError(
-            f"expected every indexed item in the catalogue, came {len(unknown)} others, {unknown[0]!r} first"
-        )
-    index = ItemIndex(
-        artefact.items, artefact.vectors, artefact.bias, [merged[item].category for item in artefact.items]
-    )
-    return Shelf(
-        Model(version=artefact.version, tower=artefact.tower, index=index, features=artefact.features),
-        merged,
-        artefact.popularity or popularity or catalogue_order(merged.values()),
-    )

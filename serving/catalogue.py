@@ -1,4 +1,4 @@
-"""The loaded catalogue: what there is to recommend, with today's names, prices and availability."""
+"""The catalogue that was loaded last: what there is to recommend until the topic `items` has been read."""
 
 from __future__ import annotations
 

@@ -51,6 +51,11 @@ class ItemIndex:
         return item_id in self._row
 
     @property
+    def items(self) -> Sequence[str]:
+        """Ids of the items, by row."""
+        return self._items
+
+    @property
     def dim(self) -> int:
         """Length of a vector."""
         return int(self._vectors.shape[1])

@@ -1,4 +1,4 @@
-"""Watches for a promoted model, a loaded catalogue and fresh popularity; swaps what answers in one step."""
+"""Watches for a promoted model, changes of the catalogue and fresh popularity; swaps what answers in one step."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from pathlib import Path
 import structlog
 
 from contracts.item import Item
+from contracts.item_view import ItemView
 from contracts.model import POINTER_FILE, POPULARITY_FILE
 from contracts.settings import Settings
-from serving.artefact import Artefact, compose, read_artefact, read_popularity
+from serving.artefact import Artefact, read_artefact, read_popularity
 from serving.catalogue import read_catalogue
+from serving.composer import Composer
 from serving.metrics import ServingMetrics
 from serving.popularity import Popularity
 from serving.shelf import Shelf
 from serving.watched import WatchedFile
+
+_GATHER_S = 0.01
 
 
 class Library:
@@ -26,8 +30,10 @@ class Library:
         self._metrics = metrics
         self._champion = WatchedFile(settings.model_dir / POINTER_FILE, self._read_champion)
         self._catalogue: WatchedFile[dict[str, Item]] = WatchedFile(settings.catalogue_path, read_catalogue)
+        self._live = ItemView(settings.kafka)
+        self._composer = Composer()
         self._popularity: WatchedFile[Popularity] = WatchedFile(settings.home / POPULARITY_FILE, read_popularity)
-        self._shelf = compose(None, None, None)
+        self._shelf = self._composer.compose(None, None, None)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="library", daemon=True)
         self._log = structlog.get_logger(__name__)
@@ -44,17 +50,22 @@ class Library:
 
     @property
     def catalogue_error(self) -> str:
-        """Why the loaded catalogue or its popularity could not be read; empty where they could."""
-        return self._catalogue.error or self._popularity.error
+        """Why the catalogue or its popularity is not the newest there is; empty where they are.
+
+        What was last known answers on, at first the file that was loaded last.
+        """
+        return self._live.error or self._catalogue.error or self._popularity.error
 
     def start(self) -> None:
         """Read what is there, then watch it."""
         self.refresh()
+        self._live.start()
         self._thread.start()
 
     def stop(self) -> None:
         """End the watching."""
         self._stopping.set()
+        self._live.stop()
         if self._thread.is_alive():
             self._thread.join()
 
@@ -64,15 +75,20 @@ class Library:
         promoted = self._champion.refresh()
         if self._champion.error and self._champion.error != failed_before:
             self._metrics.model_refused()
-        changed = [promoted, self._catalogue.refresh(), self._popularity.refresh()]
+        changed = [promoted, self._live.refresh(), self._catalogue.refresh(), self._popularity.refresh()]
         if any(changed):
-            self._shelf = compose(self._champion.value, self._catalogue.value, self._popularity.value)
+            self._shelf = self._composer.compose(
+                self._champion.value, self._catalogue.value, self._popularity.value, live=self._live.items
+            )
         if promoted and self._champion.value is not None:
             self._metrics.swapped(self._champion.value.version)
             self._log.info("model.swapped", model_version=self._champion.value.version)
 
     def _run(self) -> None:
-        while not self._stopping.wait(self._settings.serving.poll_s):
+        while not self._stopping.is_set():
+            self._live.wait(self._settings.serving.poll_s)
+            # A moment for what comes with it: a whole catalogue is to be taken up in few steps.
+            self._stopping.wait(_GATHER_S)
             try:
                 self.refresh()
             except Exception:  # noqa: BLE001 - the watch outlives whatever it meets; the old shelf answers on

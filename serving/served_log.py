@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import socket
 import threading
 
 import msgspec
@@ -11,6 +10,7 @@ import structlog
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
+from contracts.broker import knock
 from contracts.recommend import Served
 from contracts.settings import KafkaSettings
 from contracts.topics import Topics
@@ -90,8 +90,7 @@ class ServedLog:
         """A producer, once there is a broker; None where stopped before."""
         while not self._stopping.is_set():
             try:
-                # A producer that finds no broker leaves its sockets open, so look first.
-                _knock(self._settings.bootstrap)
+                knock(self._settings.bootstrap)
                 producer = KafkaProducer(
                     bootstrap_servers=self._settings.bootstrap,
                     acks="all",
@@ -142,17 +141,3 @@ class ServedLog:
             self._log.info("served_log.connected", topic=self._topic)
         else:
             self._log.warning("served_log.away", topic=self._topic, error=self._error)
-
-
-def _knock(bootstrap: str) -> None:
-    """Connect to the first of the brokers that takes a connection. Raises OSError where none does."""
-    refused = OSError(f"expected brokers as host:port, came {bootstrap!r}")
-    for broker in bootstrap.split(","):
-        host, _, port = broker.strip().rpartition(":")
-        try:
-            socket.create_connection((host, int(port)), timeout=CONNECT_TIMEOUT_MS / 1e3).close()
-        except OSError as error:
-            refused = error
-        else:
-            return
-    raise refused

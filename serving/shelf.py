@@ -39,5 +39,7 @@ class Shelf:
 
     @cached_property
     def unavailable(self) -> int:
-        """Items of the catalogue that may not be shown at present."""
-        return sum(not item.available for item in self.catalogue.values())
+        """Items that a search may find and that may not be shown at present: gone, or not available."""
+        found = self.catalogue if self.model is None else self.model.index.items
+        shown = (self.catalogue.get(item) for item in found)
+        return sum(item is None or not item.available for item in shown)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+
 import structlog
 import uvicorn
 
+from contracts.item_view import ItemView
 from contracts.logs import configure_logging
 from contracts.settings import Settings, load_settings
 from shop.app import Addresses, ShopApp
 from shop.catalogue import load_catalogue
 from shop.customers import characteristic_customers
 from shop.files import CATALOGUE_PATH
+from shop.live import LiveCatalogue
 
 _UNSPECIFIED = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - read, never bound
 
@@ -32,13 +36,25 @@ def main() -> None:
     """Serve the shop until SIGTERM or SIGINT."""
     settings = load_settings()
     configure_logging("shop")
+    # Each retry of each connection, at length; the log of items says once that Kafka is away.
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
     path = settings.catalogue_path if settings.catalogue_path.exists() else CATALOGUE_PATH
     catalogue = load_catalogue(path)
     structlog.get_logger().info("serving", articles=len(catalogue), host=settings.shop.host, port=settings.shop.port)
-    app = ShopApp(catalogue, addresses_from(settings), characteristic_customers()).build()
-    uvicorn.run(
-        app, host=settings.shop.host, port=settings.shop.port, log_config=None, access_log=False, server_header=False
-    )
+    view = ItemView(settings.kafka)
+    app = ShopApp(LiveCatalogue(view, catalogue), addresses_from(settings), characteristic_customers()).build()
+    view.start()
+    try:
+        uvicorn.run(
+            app,
+            host=settings.shop.host,
+            port=settings.shop.port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+        )
+    finally:
+        view.stop()
 
 
 if __name__ == "__main__":

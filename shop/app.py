@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,9 +39,9 @@ class Addresses:
 
 
 class ShopApp:
-    """The routes, over one catalogue."""
+    """The routes, over a catalogue that may be another at each request."""
 
-    def __init__(self, catalogue: Catalogue, addresses: Addresses, customers: list[Customer]) -> None:
+    def __init__(self, catalogue: Callable[[], Catalogue], addresses: Addresses, customers: list[Customer]) -> None:
         self._catalogue = catalogue
         self._addresses = addresses
         self._customers = customers
@@ -82,7 +83,7 @@ class ShopApp:
 
     async def health(self, _: Request) -> Response:
         """200 with the number of articles."""
-        return _json({"status": "ok", "articles": len(self._catalogue)})
+        return _json({"status": "ok", "articles": len(self._catalogue())})
 
     async def config(self, _: Request) -> Response:
         """Where collector and service are, and the public write key."""
@@ -96,7 +97,7 @@ class ShopApp:
 
     async def categories(self, _: Request) -> Response:
         """Categories with their sizes."""
-        return _json([{"name": name, "count": count} for name, count in self._catalogue.categories()])
+        return _json([{"name": name, "count": count} for name, count in self._catalogue().categories()])
 
     async def customers(self, _: Request) -> Response:
         """Customers of the history whom a visitor may log in as."""
@@ -105,7 +106,7 @@ class ShopApp:
     async def items(self, request: Request) -> Response:
         """A page of articles: parameters category, query, page, size."""
         parameters = request.query_params
-        page = self._catalogue.find(
+        page = self._catalogue().find(
             category=parameters.get("category", ""),
             query=parameters.get("query", ""),
             page=_count(request, "page", default=1, most=1_000_000),
@@ -116,7 +117,7 @@ class ShopApp:
     async def item(self, request: Request) -> Response:
         """One article, 404 where there is none of that code."""
         item_id = request.path_params["item_id"]
-        item = self._catalogue.get(item_id)
+        item = self._catalogue().get(item_id)
         if item is None:
             raise HTTPException(404, f"expected the code of an article, came {item_id!r}")
         return _json(item)

@@ -39,9 +39,11 @@ class FeatureRows:
         self._store = store
         self._online = store.provider.online_store
         self._views: dict[str, Any] = {}
+        self.generation: int | None = None
 
     def use(self, generation: int) -> None:
         """Write rows of this generation from now on, whichever serves."""
+        self.generation = generation
         self._config = of_generation(self._store.config, generation)
 
     def write_behavior(self, snapshots: Iterable[Snapshot]) -> None:

@@ -69,21 +69,24 @@ class Items:
 class ItemRows:
     """Feast's online rows of items, written by the worker that leads and by no other.
 
-    Who begins to lead reads the topic from its beginning: rows that are there already are no
-    older, and are passed over by the online store.
+    Who begins to lead, or to write another generation of rows, reads the topic from its beginning:
+    rows that are there already are no older, and are passed over by the online store.
     """
 
     def __init__(self, settings: KafkaSettings, rows: FeatureRows) -> None:
         self._settings = settings
         self._rows = rows
         self._log: ItemLog | None = None
+        self._generation: int | None = None
         self._waiting: deque[ItemChange] = deque()
         self._row_us: dict[str, int] = {}
 
     def write(self, *, leads: bool, budget: int) -> None:
         """Write up to `budget` changes where this worker leads. Raises RedisError."""
-        if not leads:
+        if not leads or self._rows.generation != self._generation:
             self.close()
+            self._generation = self._rows.generation
+        if not leads:
             return
         if self._log is None:
             self._log = ItemLog(self._settings)

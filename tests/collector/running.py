@@ -41,6 +41,7 @@ class RunningCollector:
             for topic in (self.topics.events, self.topics.rejected)
             for number in range(settings.kafka.partitions)
         }
+        self._begin[TopicPartition(self.topics.items, 0)] = 0
         key = settings.secrets.write_key.get_secret_value()
         self.authorization = f"Basic {base64.b64encode(f'{key}:'.encode()).decode()}"
         environment = {
@@ -50,6 +51,7 @@ class RunningCollector:
             "CLICKLOOP_KAFKA_TOPIC_PREFIX": settings.kafka.topic_prefix,
             "CLICKLOOP_COLLECTOR_PORT": str(self.port),
             "CLICKLOOP_SECRETS_WRITE_KEY": key,
+            "CLICKLOOP_SECRETS_ADMIN_TOKEN": settings.secrets.admin_token.get_secret_value(),
             "CLICKLOOP_SECRETS_PSEUDONYM_KEY": settings.secrets.pseudonym_key.get_secret_value(),
             **overrides,
         }
@@ -92,7 +94,7 @@ class RunningCollector:
         """Tell of everything again."""
         self._begin = dict.fromkeys(self._begin, 0)
 
-    def written(self, topic: str) -> list[tuple[int, bytes | None, bytes]]:
+    def written(self, topic: str) -> list[tuple[int, bytes | None, Any]]:
         """Partition, key and value of each record of a topic since the mark, up to its present end."""
         consumer = self._open()
         partitions = [partition for partition in self._begin if partition.topic == topic]
@@ -100,7 +102,7 @@ class RunningCollector:
         consumer.assign(partitions)
         for partition in partitions:
             consumer.seek(partition, self._begin[partition])
-        found: list[tuple[int, bytes | None, bytes]] = []
+        found: list[tuple[int, bytes | None, Any]] = []
         while any(consumer.position(partition) < ends[partition] for partition in partitions):
             for records in consumer.poll(timeout_ms=100).values():
                 found += [(record.partition, record.key, record.value) for record in records]

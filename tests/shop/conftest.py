@@ -106,6 +106,7 @@ def standins() -> Iterator[Standins]:
     service = ServiceThatFollowsCategories(collector, mixed)
     with served(collector.app()) as collector_url, served(service.app()) as service_url:
         addresses = Addresses(collector_url=collector_url, service_url=service_url, write_key="public")
-        shop = ShopApp(Catalogue(items), addresses, [Customer("13027", 59, "Baking", 1.0)])
+        catalogue = Catalogue(items)
+        shop = ShopApp(lambda: catalogue, addresses, [Customer("13027", 59, "Baking", 1.0)])
         with served(shop.build()) as address:
             yield Standins(address, collector, service)

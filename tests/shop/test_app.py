@@ -20,7 +20,8 @@ ADDRESSES = Addresses(collector_url="http://collector.test", service_url="http:/
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[httpx.Client]:
-    shop = ShopApp(Catalogue([MUG, CLOCK]), ADDRESSES, [Customer("12345", 9, "Garden", 0.5)])
+    catalogue = Catalogue([MUG, CLOCK])
+    shop = ShopApp(lambda: catalogue, ADDRESSES, [Customer("12345", 9, "Garden", 0.5)])
     with served(shop.build()) as address, httpx.Client(base_url=address) as client:
         yield client
 
