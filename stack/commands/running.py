@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from typing import Any
 from msgspec import to_builtins
 from rich.console import Console
 
+from contracts.logs import configure_logging
 from contracts.settings import Settings, load_settings
 from stack.errors import StackError
 from stack.jobs import REPLACE, JobRunner, champion_version
@@ -101,8 +103,7 @@ def run_replay(*, where: str) -> None:
 
 def run_catalogue(file: Path, *, replace: bool) -> None:
     """Send a file's items. Raises StackError where some of its rows are bad, after sending the others."""
-    settings = prepare_home(load_settings())
-    require_kafka(settings)
+    settings = _catalogue_settings()
     from streaming.catalogue import load_catalogue
 
     loaded = load_catalogue(settings, file, replace=replace)
@@ -114,10 +115,17 @@ def run_catalogue(file: Path, *, replace: bool) -> None:
         raise StackError(f"{len(loaded.bad)} rows of {file} are no items and were left out{kept}")
 
 
-def run_show_item(item_id: str) -> None:
-    """Print an item as the topic has it."""
+def _catalogue_settings() -> Settings:
+    # Standard output is for the answer alone, and what matters of the rest comes as an error.
+    configure_logging("catalogue", level=logging.ERROR)
     settings = prepare_home(load_settings())
     require_kafka(settings)
+    return settings
+
+
+def run_show_item(item_id: str) -> None:
+    """Print an item as the topic has it."""
+    settings = _catalogue_settings()
     from streaming.catalogue import show_item
 
     change = show_item(settings, item_id)

@@ -155,7 +155,11 @@ def test_any_batch_is_answered_for_each_item_and_takes_the_valid_one(items: Item
     assert place not in {entry["index"] for entry in said["rejected"]}
 
 
-@given(body=st.binary(max_size=200) | (RAW | JSON).map(lambda value: json.dumps(value).encode()), name=st.text())
+# A client takes dots for steps up, and a route ends at a line's end; a batch takes such ids too.
+NAMES = st.text().filter(lambda name: "\n" not in name and name.strip("."))
+
+
+@given(body=st.binary(max_size=200) | (RAW | JSON).map(lambda value: json.dumps(value).encode()), name=NAMES)
 @FUZZ
 def test_any_body_and_any_id_are_answered_without_an_error_of_ours(items: Items, body: bytes, name: str) -> None:
     path = f"/{quote(name.encode('utf-8', 'replace'), safe='')}"

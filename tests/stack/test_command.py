@@ -48,7 +48,21 @@ def test_the_command_loads_neither_models_nor_clients_to_say_what_it_can() -> No
 
 @pytest.mark.parametrize(
     "name",
-    ["up", "down", "status", "load", "backfill", "train", "promote", "rollback", "prove", "bench", "replay", "demo"],
+    [
+        "up",
+        "down",
+        "status",
+        "load",
+        "backfill",
+        "train",
+        "promote",
+        "rollback",
+        "prove",
+        "bench",
+        "replay",
+        "demo",
+        "catalogue",
+    ],
 )
 def test_every_subcommand_explains_itself(name: str, tmp_path: Path) -> None:
     ran = _run(tmp_path, name, "--help")
