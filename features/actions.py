@@ -24,13 +24,13 @@ GROUP_OF: dict[EventType, int] = {kind: GROUP_CODES.get(kind.value, _OTHER) for 
 
 # What an action on an item says about the visitor's taste, in views. An action that is
 # not listed says nothing and does not enter the recent items.
-ACTION_WEIGHTS: dict[EventType, float] = {
-    EventType.ITEM_VIEW: 1.0,
-    EventType.CLICK: 1.0,
-    EventType.LIKE: 3.0,
-    EventType.SHARE: 3.0,
-    EventType.ADD_TO_CART: 3.0,
-    EventType.PURCHASE: 5.0,
+ACTION_WEIGHTS: dict[EventType, int] = {
+    EventType.ITEM_VIEW: 1,
+    EventType.CLICK: 1,
+    EventType.LIKE: 3,
+    EventType.SHARE: 3,
+    EventType.ADD_TO_CART: 3,
+    EventType.PURCHASE: 5,
 }
 
 # Codes of recent actions in stored states: append, never reorder.

@@ -31,18 +31,23 @@ def band_begin(band: int) -> float:
     return (1 << band) / 100 if band else 0.0
 
 
-def like(state: UserState, item: ItemFacts, units: float) -> None:
+def like(state: UserState, item: ItemFacts, units: int) -> None:
     """Take in an action on an item, worth `units`; beyond what is kept the least liked goes."""
-    weight = round(units)
-    if item.category is not None:
-        _add(state.categories, item.category, weight)
-        keep_most(state.categories, CATEGORIES_KEPT)
-    if item.brand is not None:
-        _add(state.brands, item.brand, weight)
-        keep_most(state.brands, BRANDS_KEPT)
-    if item.price is not None:
-        _add(state.price_bands, price_band(item.price), weight)
-        state.price_logs += round(units * log(max(item.price, _LEAST_PRICE)))
+    category, brand, price = item
+    if category is not None:
+        weights = state.categories
+        weights[category] = weights.get(category, 0) + units
+        if len(weights) > CATEGORIES_KEPT:
+            keep_most(weights, CATEGORIES_KEPT)
+    if brand is not None:
+        weights = state.brands
+        weights[brand] = weights.get(brand, 0) + units
+        if len(weights) > BRANDS_KEPT:
+            keep_most(weights, BRANDS_KEPT)
+    if price is not None:
+        bands, band = state.price_bands, price_band(price)
+        bands[band] = bands.get(band, 0) + units
+        state.price_logs += round(units * log(price if price > _LEAST_PRICE else _LEAST_PRICE))
 
 
 def keep_most(weights: dict[str, int], kept: int) -> None:

@@ -24,7 +24,7 @@ from __future__ import annotations
 from itertools import pairwise
 from math import sqrt
 
-from features import timeline
+from features import timeline, windows
 from features.actions import GROUP_CODES, PURCHASE
 from features.state import UserState
 
@@ -41,14 +41,13 @@ _LONGEST_GAP_MS = 10 * 60_000
 _LEAST_VARIATION = 0.1
 
 
-def judge(state: UserState, *, said: bool | None, group: int, in_bucket: int) -> None:
+def judge(state: UserState, *, said: bool | None, group: int, at_us: int) -> None:
     """Mark the profile where its newest event makes it a bot.
 
-    `said`: what the collector made of the user agent. `in_bucket`: events of the event's group in its
-    bucket of five minutes.
+    `said`: what the collector made of the user agent. `group`, `at_us`: the event's, counted already.
     """
     found = AGENT if said else 0
-    if in_bucket > RATE_LIMIT and group in HAND_GROUPS:
+    if group in HAND_GROUPS and windows.in_shortest(state.buckets, group, at_us) > RATE_LIMIT:
         found |= RATE
     if state.version % _LOOKED_AT_EVERY == 0 and len(state.recent_marks) >= _MOMENTS and is_regular(state):
         found |= REGULARITY

@@ -10,16 +10,16 @@ Counter = list[int]
 NOTHING = (0.0,) * len(HALF_LIVES_US)
 
 
-def count(counters: dict[int, Counter], group: int, number: int, units: tuple[float, float, float]) -> None:
+def count(counters: dict[int, Counter], group: int, number: int, units: tuple[int, int, int]) -> None:
     """Count `number` events of a group, each worth `units`."""
     hour, day, month = units
     counter = counters.get(group)
     if counter is None:
-        counters[group] = [round(number * hour), round(number * day), round(number * month)]
+        counters[group] = [number * hour, number * day, number * month]
     else:
-        counter[0] += round(number * hour)
-        counter[1] += round(number * day)
-        counter[2] += round(number * month)
+        counter[0] += number * hour
+        counter[1] += number * day
+        counter[2] += number * month
 
 
 def fade(counters: dict[int, Counter], shifts: tuple[int, int, int]) -> None:

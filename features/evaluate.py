@@ -43,7 +43,7 @@ def evaluate(state: UserState, at_us: int) -> dict[str, Any]:
     values["recent_ages_s"] = _ages_s(state, at_us)
     values["search_terms"] = searches.newest(state)
     for name in _TRAITS:
-        values[name] = str(state.traits[name][0]) if name in state.traits else ""
+        values[name] = str(state.traits[name].value) if name in state.traits else ""
     values["bot"] = int(state.bot > 0)
     return values
 

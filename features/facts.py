@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from contracts.event import Event
 
@@ -28,13 +29,14 @@ def of_event(event: Event, facts: ItemFacts | None) -> ItemFacts:
     catalogue's. `facts` None: the catalogue does not know the item.
     """
     said = event.properties
-    known = facts or NO_FACTS
+    category, brand, price = facts or NO_FACTS
     return ItemFacts(
-        category=known.category or _text(said.get("category")),
-        brand=known.brand or _text(said.get("brand")) or _text(said.get("author")),
-        price=known.price if event.price is None else event.price,
+        category or _text(said, "category"),
+        brand or _text(said, "brand") or _text(said, "author"),
+        price if event.price is None else event.price,
     )
 
 
-def _text(value: object) -> str | None:
+def _text(said: Mapping[str, Any], name: str) -> str | None:
+    value = said.get(name)
     return value if isinstance(value, str) and 0 < len(value) <= _LONGEST else None

@@ -20,12 +20,12 @@ UNITS = 1 << 20
 _HOUR, _DAY, _MONTH = HALF_LIVES_US.values()
 
 
-def units(at_us: int, newest_us: int) -> tuple[float, float, float]:
+def units(at_us: int, newest_us: int) -> tuple[int, int, int]:
     """What one event at `at_us` adds at each half-life, in units, where `newest_us` sets the landmarks."""
     return (
-        UNITS * 2.0 ** ((at_us - newest_us // _HOUR * _HOUR) / _HOUR),
-        UNITS * 2.0 ** ((at_us - newest_us // _DAY * _DAY) / _DAY),
-        UNITS * 2.0 ** ((at_us - newest_us // _MONTH * _MONTH) / _MONTH),
+        round(UNITS * 2.0 ** ((at_us - newest_us // _HOUR * _HOUR) / _HOUR)),
+        round(UNITS * 2.0 ** ((at_us - newest_us // _DAY * _DAY) / _DAY)),
+        round(UNITS * 2.0 ** ((at_us - newest_us // _MONTH * _MONTH) / _MONTH)),
     )
 
 

@@ -74,28 +74,28 @@ def fold(
         return Outcome.WITHHELD
     if at_us < state.event_us - lateness_us:
         return Outcome.LATE
-    if at_us > state.event_us:
+    if at_us // HOUR_US > state.event_us // HOUR_US:
         _age(state, at_us, lateness_us)
     _advance(state, code, at_us)
-    state.training = state.training and event.consent.training
+    if not event.consent.training:
+        state.training = False
     units = fading.units(at_us, state.event_us)
     group = GROUP_OF[event.type]
     decay.count(state.decayed, group, weight, units)
-    in_bucket = windows.count(state.buckets, group, at_us, state.event_us, number=weight)
+    windows.count(state.buckets, group, at_us, state.event_us, number=weight)
     if event.type is not EventType.IMPRESSION:
         _fold_presence(state, event, weight, at_us, units[2])
     if event.item_id is not None:
-        _fold_item(state, event, item_facts.of_event(event, facts), at_us, units[2])
+        _fold_item(state, event, facts, at_us, units[2])
     _fold_words(state, event, at_us)
-    bots.judge(state, said=event.context.bot, group=group, in_bucket=in_bucket)
+    bots.judge(state, said=event.context.bot, group=group, at_us=at_us)
     return Outcome.APPLIED
 
 
 def _age(state: UserState, newest_us: int, lateness_us: int) -> None:
-    """Bring what is stored as of the newest event to a newer one."""
+    """Bring what is stored as of the newest event to one of a later hour."""
     shifts = fading.shifts(state.event_us, newest_us)
-    if any(shifts):
-        decay.fade(state.decayed, shifts)
+    decay.fade(state.decayed, shifts)
     if shifts[2]:
         affinity.fade(state, shifts[2])
     if state.cart and newest_us // DAY_US > state.event_us // DAY_US:
@@ -104,13 +104,15 @@ def _age(state: UserState, newest_us: int, lateness_us: int) -> None:
 
 def _advance(state: UserState, code: bytes, at_us: int) -> None:
     state.seen = seen.remember(state.seen, code)
-    state.first_us = min(state.first_us, at_us) if state.version else at_us
+    if at_us < state.first_us or not state.version:
+        state.first_us = at_us
     state.version += 1
-    state.event_us = max(state.event_us, at_us)
-    state.row_us = max(state.row_us + 1, at_us)
+    if at_us > state.event_us:
+        state.event_us = at_us
+    state.row_us = at_us if at_us > state.row_us else state.row_us + 1
 
 
-def _fold_presence(state: UserState, event: Event, weight: int, at_us: int, unit: float) -> None:
+def _fold_presence(state: UserState, event: Event, weight: int, at_us: int, unit: int) -> None:
     """What only a visitor who is there does: sessions and the hour of the day."""
     kind = event.type
     viewed = weight if kind is EventType.ITEM_VIEW else 0
@@ -118,17 +120,17 @@ def _fold_presence(state: UserState, event: Event, weight: int, at_us: int, unit
     dwelt_ms = weight * _dwelt_ms(event) if kind is EventType.DWELL else 0
     sessions.extend(state.sessions, [at_us, 0, weight, viewed, bought, dwelt_ms])
     hour = at_us // HOUR_US % 24
-    state.hours[hour] = state.hours.get(hour, 0) + round(weight * unit)
+    state.hours[hour] = state.hours.get(hour, 0) + weight * unit
 
 
 def _dwelt_ms(event: Event) -> int:
     seconds = event.properties.get("seconds")
-    if not isinstance(seconds, int | float):
+    if not isinstance(seconds, (int, float)):
         return 0
     return round(min(max(seconds, 0.0), _LONGEST_DWELL_S) * 1000)
 
 
-def _fold_item(state: UserState, event: Event, known: ItemFacts, at_us: int, unit: float) -> None:
+def _fold_item(state: UserState, event: Event, facts: ItemFacts | None, at_us: int, unit: int) -> None:
     kind = event.type
     item, at_ms = code_of(str(event.item_id)), at_us // _MS_US
     if kind is EventType.ADD_TO_CART or kind is EventType.REMOVE_FROM_CART:
@@ -140,7 +142,7 @@ def _fold_item(state: UserState, event: Event, known: ItemFacts, at_us: int, uni
     recent.remember(state, item, action, at_ms)
     if action == PURCHASE:
         cart.buy(state, item, at_ms)
-    affinity.like(state, known, worth * unit)
+    affinity.like(state, item_facts.of_event(event, facts), worth * unit)
 
 
 def _fold_words(state: UserState, event: Event, at_us: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 from features import affinity, bought, cart, decay, fading, recent, searches, seen, sessions, timeline, traits, windows
 from features.fold import forget
 from features.state import UserState
@@ -43,7 +45,7 @@ def _merge_behaviour(into: UserState, other: UserState) -> None:
     for text, at_us in other.searches.items():
         searches.remember(into, text, at_us)
     for name, word in other.traits.items():
-        traits.put(into, name, word)
+        traits.put(into, name, copy(word))
 
 
 def _merge_items(into: UserState, other: UserState) -> None:

@@ -22,6 +22,14 @@ SEEN_BYTES = 5
 Trait = str | int | float | bool
 
 
+class Word(Struct, array_like=True, gc=False):
+    """What was said of an attribute, when, and by whom (a code of `features.traits.SOURCES`)."""
+
+    value: Trait
+    at_us: int
+    source: int
+
+
 def _no_buckets() -> list[windows.Buckets]:
     return [{} for _ in windows.RESOLUTIONS]
 
@@ -72,8 +80,7 @@ class UserState(Struct, array_like=True):
     cart: dict[ItemCode, list[int]] = field(default_factory=dict)
     # Search text to the time it was last asked for.
     searches: dict[str, int] = field(default_factory=dict)
-    # Name to (value, time it was said, source that said it).
-    traits: dict[str, tuple[Trait, int, int]] = field(default_factory=dict)
+    traits: dict[str, Word] = field(default_factory=dict)
     # Digests of the newest message ids, SEEN_BYTES each, newest first.
     seen: bytes = b""
 

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
+from operator import attrgetter
 from typing import Any
 
 from contracts.event import Context
-from features.state import TRAITS_KEPT, Trait, UserState
+from features.state import TRAITS_KEPT, UserState, Word
 
 CONTEXT_TRAITS = ("country", "city", "device", "locale", "time_zone")
 
@@ -25,6 +26,7 @@ CONTEXT_TRAITS = ("country", "city", "device", "locale", "time_zone")
 SOURCES = ("context", "form", "account", "crm")
 CONTEXT, ACCOUNT = SOURCES.index("context"), SOURCES.index("account")
 _LONGEST = 128
+_context_of = attrgetter(*CONTEXT_TRAITS)
 _SOURCE = "source"
 
 
@@ -53,21 +55,19 @@ RULES: dict[str, Rule] = {
     "tier": Rule.BY_SOURCE,
 }
 
-# (value, said at, source)
-Word = tuple[Trait, int, int]
-
 
 def take_context(state: UserState, context: Context, at_us: int) -> None:
     """Take in what an event's context says."""
     known = state.traits
-    for name in CONTEXT_TRAITS:
-        value = getattr(context, name)
-        if value is not None:
-            word = known.get(name)
-            if word is not None and word[1] < at_us:
-                known[name] = (value, at_us, CONTEXT)
-            else:
-                put(state, name, (value, at_us, CONTEXT))
+    for name, value in zip(CONTEXT_TRAITS, _context_of(context), strict=True):
+        if value is None:
+            continue
+        word = known.get(name)
+        if word is not None and word.value == value and word.source == CONTEXT:
+            if word.at_us < at_us:
+                word.at_us = at_us
+        else:
+            put(state, name, Word(value, at_us, CONTEXT))
 
 
 def learn(state: UserState, traits: Mapping[str, Any], at_us: int) -> None:
@@ -79,7 +79,7 @@ def learn(state: UserState, traits: Mapping[str, Any], at_us: int) -> None:
             continue
         if isinstance(value, str) and len(value) > _LONGEST:
             continue
-        put(state, name, (value, at_us, source))
+        put(state, name, Word(value, at_us, source))
 
 
 def put(state: UserState, name: str, word: Word) -> None:
@@ -97,8 +97,7 @@ def wins(name: str, word: Word, over: Word) -> bool:
 
 
 def _rank(name: str, word: Word) -> tuple[int, int, str, str]:
-    value, at_us, source = word
-    last = (str(value), type(value).__name__)
+    last = (str(word.value), type(word.value).__name__)
     if RULES.get(name, Rule.NEWEST) is Rule.BY_SOURCE:
-        return (source, at_us, *last)
-    return (at_us, source, *last)
+        return (word.source, word.at_us, *last)
+    return (word.at_us, word.source, *last)

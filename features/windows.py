@@ -34,32 +34,30 @@ RESOLUTIONS: tuple[Resolution, ...] = (
     Resolution(DAY_US, 30, (("7d", 7), ("30d", 30))),
 )
 LONGEST_US = max(resolution.size_us * resolution.span for resolution in RESOLUTIONS)
-_SIZES_US = tuple(resolution.size_us for resolution in RESOLUTIONS)
-_SPANS = tuple(resolution.span for resolution in RESOLUTIONS)
-_SHORTEST_US = min(_SIZES_US)
+_SHAPES = tuple((resolution.size_us, resolution.span) for resolution in RESOLUTIONS)
 LABELS: tuple[str, ...] = tuple(label for resolution in RESOLUTIONS for label, _ in resolution.windows)
 
 
-def count(buckets: list[Buckets], group: int, at_us: int, newest_us: int, *, number: int = 1) -> int:
-    """Count `number` events of `group` at `at_us`; drop what no window at `newest_us` or later can see.
-
-    Gives the count in the event's shortest bucket by now, 0 where that is no longer kept.
-    """
-    in_bucket = 0
-    for size, span, counts in zip(_SIZES_US, _SPANS, buckets, strict=True):
+def count(buckets: list[Buckets], group: int, at_us: int, newest_us: int, *, number: int = 1) -> None:
+    """Count `number` events of `group` at `at_us`; drop what no window at `newest_us` or later can see."""
+    for counts, (size, span) in zip(buckets, _SHAPES, strict=True):
         index = at_us // size
         oldest = newest_us // size - span
         if index > oldest:
             key = index * STRIDE + group
             known = counts.get(key)
             if known is None:
+                # The first is the oldest but for late ones, which may stay until it goes.
+                if counts and next(iter(counts)) < (oldest + 1) * STRIDE:
+                    prune(counts, oldest)
                 counts[key] = number
-                prune(counts, oldest)
             else:
                 counts[key] = known + number
-            if size == _SHORTEST_US:
-                in_bucket = counts[key]
-    return in_bucket
+
+
+def in_shortest(buckets: list[Buckets], group: int, at_us: int) -> int:
+    """Events of `group` counted in the shortest bucket that holds `at_us`."""
+    return buckets[0].get(at_us // _SHAPES[0][0] * STRIDE + group, 0)
 
 
 def prune(counts: Buckets, oldest: int) -> None:

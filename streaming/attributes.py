@@ -25,8 +25,8 @@ def demographics_values(state: UserState) -> dict[str, str | None]:
     """What is known of the person, by column; what `identify` taught beside it as JSON in `traits`."""
     values: dict[str, str | None] = {}
     for name in CONTEXT_TRAITS:
-        values[name] = str(state.traits[name][0]) if name in state.traits else None
-    said = {name: state.traits[name][0] for name in sorted(state.traits) if name not in CONTEXT_TRAITS}
+        values[name] = str(state.traits[name].value) if name in state.traits else None
+    said = {name: state.traits[name].value for name in sorted(state.traits) if name not in CONTEXT_TRAITS}
     values["traits"] = msgspec.json.encode(said).decode()
     return values
 

@@ -65,7 +65,7 @@ def test_shuffled_and_repeated_events_give_the_values_of_clean_ones(data: st.Dat
     clean = sorted(stream, key=lambda event: event.timestamp)
     state, oracle = folded(arrivals), Oracle.of(clean, facts=FACTS)
     agree(evaluate(state, micros(at)), oracle.values(at))
-    assert {name: word[0] for name, word in state.traits.items()} == oracle.traits()
+    assert {name: word.value for name, word in state.traits.items()} == oracle.traits()
 
 
 @settings(max_examples=200, deadline=None)

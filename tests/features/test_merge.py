@@ -39,7 +39,7 @@ def test_merges_at_any_moment_and_in_any_order_equal_the_fold_of_all_events(
     at = max((event.timestamp for event in stream), default=START) + later
     oracle = Oracle.of(sorted(stream, key=lambda event: event.timestamp), facts=FACTS)
     agree(evaluate(states[0], micros(at)), oracle.values(at))
-    assert {name: word[0] for name, word in states[0].traits.items()} == oracle.traits()
+    assert {name: word.value for name, word in states[0].traits.items()} == oracle.traits()
 
 
 @given(streams(days=29, most=16))
