@@ -36,6 +36,16 @@ class StateKeys:
         """Hash: source partition to the newest offset there whose forward or merge was taken in."""
         return f"{self._stem}:received"
 
+    @property
+    def outbox(self) -> str:
+        """Holds what follows from the newest batch and may not be on Kafka yet, `streaming.parcels.pack`."""
+        return f"{self._stem}:outbox"
+
+    @property
+    def owed(self) -> str:
+        """Set: profiles whose online rows may be older than their states."""
+        return f"{self._stem}:owed"
+
 
 def generation_key(prefix: str = "") -> str:
     """Holds the active generation of states and online rows, a decimal integer; absent, it is 0."""

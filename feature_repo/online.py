@@ -13,7 +13,7 @@ import asyncio
 import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from feast import FeatureView, RepoConfig, utils
 from feast.infra.online_stores.helpers import _mmh3, _redis_key, _redis_key_prefix
@@ -75,12 +75,8 @@ Feature = tuple[EntityKey, dict[str, Value], datetime, datetime | None]
 Commands = list[tuple[bytes, list[str | bytes]]]
 
 
-class EncodedRow(NamedTuple):
-    """A row as Redis holds it: key (of generation 0), protobuf Timestamp, field names and values in turn."""
-
-    key: bytes
-    time: bytes
-    fields: Sequence[bytes]
+# A row as Redis holds it: key (of generation 0), protobuf Timestamp, field names and values in turn.
+EncodedRow = tuple[bytes, bytes, Sequence[bytes]]
 
 
 class ClickloopRedisOnlineStoreConfig(RedisOnlineStoreConfig):  # type: ignore[misc]
@@ -105,7 +101,7 @@ class ClickloopRedisOnlineStore(RedisOnlineStore):  # type: ignore[misc]
         """Write rows that are newer than the stored ones, compared and written at one instant. Raises RedisError."""
         view = _versioned_fv_name(table, config)
         names: dict[str, bytes] = {}
-        rows = []
+        rows: list[EncodedRow] = []
         for entity_key, values, at, _ in data:
             time = Timestamp()
             time.FromDatetime(utils.make_tzaware(at))
@@ -114,7 +110,7 @@ class ClickloopRedisOnlineStore(RedisOnlineStore):  # type: ignore[misc]
                 if name not in names:
                     names[name] = _mmh3(f"{view}:{name}")
                 fields += [names[name], value.SerializeToString()]
-            rows.append(EncodedRow(self.row_key(config, entity_key), time.SerializeToString(), fields))
+            rows.append((self.row_key(config, entity_key), time.SerializeToString(), fields))
         self.write_encoded(config, f"_ts:{view}", rows, progress)
 
     async def online_write_batch_async(
@@ -150,10 +146,10 @@ class ClickloopRedisOnlineStore(RedisOnlineStore):  # type: ignore[misc]
                 # A script may touch one slot only there, and Feast's keys have no hash tag.
                 with client.pipeline(transaction=False) as pipe:
                     for row in chunk:
-                        pipe.execute_command("EVAL", _WRITE, 1, _keyed(row.key, suffix), *head, *_arguments([row]))
+                        pipe.execute_command("EVAL", _WRITE, 1, _keyed(row[0], suffix), *head, *_arguments([row]))
                     pipe.execute()
             else:
-                script(keys=[_keyed(row.key, suffix) for row in chunk], args=[*head, *_arguments(chunk)])
+                script(keys=[_keyed(key, suffix) for key, _, _ in chunk], args=[*head, *_arguments(chunk)])
             if progress is not None:
                 progress(len(chunk))
 
@@ -222,10 +218,10 @@ class ClickloopRedisOnlineStore(RedisOnlineStore):  # type: ignore[misc]
 
 
 def _arguments(rows: Sequence[EncodedRow]) -> Iterator[bytes | int]:
-    for row in rows:
-        yield row.time
-        yield len(row.fields) // 2
-        yield from row.fields
+    for _, time, fields in rows:
+        yield time
+        yield len(fields) // 2
+        yield from fields
 
 
 def _keyed(key: bytes, suffix: bytes) -> bytes:

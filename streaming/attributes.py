@@ -6,6 +6,7 @@ of a profile's values costs as much as everything else about an event.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 
 import msgspec
@@ -42,6 +43,12 @@ class AttributeRows:
     def __init__(self, rows: FeatureRows) -> None:
         self._rows = rows
         self._waiting: dict[tuple[int, str], Cell] = {}
+        self._paid: defaultdict[int, set[str]] = defaultdict(set)
+
+    @property
+    def waiting(self) -> int:
+        """Profiles whose rows are still to be written."""
+        return len(self._waiting)
 
     def note(self, partition: int, cells: Mapping[str, Cell]) -> None:
         """These cells have been committed with changes."""
@@ -49,6 +56,7 @@ class AttributeRows:
             key = (partition, profile_id)
             self._waiting.pop(key, None)
             self._waiting[key] = cell
+            self._paid[partition].discard(profile_id)
         while len(self._waiting) > _BACKLOG:
             del self._waiting[next(iter(self._waiting))]
 
@@ -56,12 +64,17 @@ class AttributeRows:
         """The partition's cells are no longer this worker's."""
         for key in [key for key in self._waiting if key[0] == partition]:
             del self._waiting[key]
+        self._paid.pop(partition, None)
+
+    def take_paid(self, partition: int) -> set[str]:
+        """Profiles that are owed no rows any more, once each."""
+        return self._paid.pop(partition, set())
 
     def write(self, *, budget: int) -> None:
         """Bring up to `budget` profiles' rows up to date, newest changes first. Raises RedisError."""
         demographics, segment_rows, cells = [], [], []
         for _ in range(min(budget, len(self._waiting))):
-            (_, profile_id), cell = self._waiting.popitem()
+            (partition, profile_id), cell = self._waiting.popitem()
             state = cell.state
             values = demographics_values(state)
             known, names = tuple(values.values()), segment_names(state)
@@ -69,8 +82,9 @@ class AttributeRows:
                 demographics.append(OnlineRow(profile_id, state.row_us, values))
             if names != cell.segments:
                 segment_rows.append(OnlineRow(profile_id, state.row_us, {"segments": names}))
-            cells.append((cell, known, names))
+            cells.append((partition, profile_id, cell, known, names))
         self._rows.write(USER_DEMOGRAPHICS, demographics)
         self._rows.write(USER_SEGMENTS, segment_rows)
-        for cell, known, names in cells:
+        for partition, profile_id, cell, known, names in cells:
             cell.demographics, cell.segments = known, names
+            self._paid[partition].add(profile_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -24,12 +24,11 @@ from contracts.lake import (
     open_catalog,
 )
 from contracts.settings import Settings
-from contracts.snapshot import Snapshot
-from features.state import encode_state
 from streaming.attributes import demographics_values, segment_names
 from streaming.cells import Cell
 from streaming.checkpoint import Checkpoint, Commit, renewed
 from streaming.feature_rows import FeatureRows, OnlineRow
+from streaming.folding import snapshot_of
 from streaming.lake_commit import insist
 from streaming.lake_rows import AttributeHistory, Placed, behavior_rows, event_rows
 from streaming.partitioning import partition_of
@@ -124,7 +123,7 @@ class OnlineWriter:
                 for profile_id, cell in found.items()
                 if cell.alias is None
             ]
-            self._rows.write_behavior(_snapshots(cells))
+            self._rows.write_behavior(snapshot_of(name, partition, cell.state) for partition, name, cell in cells)
             self._rows.write(
                 USER_DEMOGRAPHICS,
                 [OnlineRow(name, cell.state.row_us, demographics_values(cell.state)) for _, name, cell in cells],
@@ -179,18 +178,3 @@ class LakeWriter:
 
 def _append(table: Table, rows: pa.Table) -> None:
     insist(table, lambda newest: newest.append(rows))
-
-
-def _snapshots(cells: Iterable[tuple[int, str, Cell]]) -> Iterator[Snapshot]:
-    for partition, profile_id, cell in cells:
-        state = cell.state
-        yield Snapshot(
-            profile_id=profile_id,
-            partition=partition,
-            offset=NO_OFFSET,
-            event_us=state.event_us,
-            row_us=state.row_us,
-            version=state.version,
-            training=state.training,
-            state=encode_state(state),
-        )

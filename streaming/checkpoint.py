@@ -2,27 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from redis import Redis
 
 from contracts.keys import StateKeys
-from streaming.cells import Cell, decode_cell
 from streaming.generations import active_generation, closed_by, reopen
 
-# KEYS: offset, received, states. ARGV: the offset the batch started from ("" for none), the
-# next offset, the number of received pairs, the pairs, the states' bytes. Returns the offset
-# now stored. All keys share a hash tag, and Redis runs a script whole or, out of memory, not at all.
+# KEYS: offset, received, outbox, owed, states. ARGV: the offset the batch started from ("" for
+# none), the next offset; how many received pairs, and those; how many profiles are paid, and those;
+# how many are owed, and those; "1" and the outbox, or "0"; the states' bytes. Returns the offset now
+# stored. All keys share a hash tag, and Redis runs a script whole or, out of memory, not at all.
 _COMMIT = """
 local stored = redis.call('GET', KEYS[1]) or ''
 if stored ~= ARGV[1] then return stored end
-local pairs_end = 3 + 2 * tonumber(ARGV[3])
-for i = 4, pairs_end, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
-for i = 3, #KEYS do redis.call('SET', KEYS[i], ARGV[pairs_end + i - 2]) end
+local at = 3
+local function each(step, call)
+  local last = at + step * tonumber(ARGV[at])
+  for i = at + 1, last, step do call(i) end
+  at = last + 1
+end
+each(2, function(i) redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end)
+each(1, function(i) redis.call('SREM', KEYS[4], ARGV[i]) end)
+each(1, function(i) redis.call('SADD', KEYS[4], ARGV[i]) end)
+if ARGV[at] == '1' then
+  if ARGV[at + 1] == '' then redis.call('DEL', KEYS[3]) else redis.call('SET', KEYS[3], ARGV[at + 1]) end
+end
+for i = 5, #KEYS do redis.call('SET', KEYS[i], ARGV[at + i - 3]) end
 redis.call('SET', KEYS[1], ARGV[2])
 return ARGV[2]
+"""
+
+# KEYS: offset, outbox, owed. ARGV: the offset as of which this is done, profiles that are paid.
+_RELEASE = """
+if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[2])
+for i = 2, #ARGV do redis.call('SREM', KEYS[3], ARGV[i]) end
+return 1
+"""
+
+_POSITION = """
+return {redis.call('GET', KEYS[1]), redis.call('HGETALL', KEYS[2]), redis.call('GET', KEYS[3]),
+        redis.call('SMEMBERS', KEYS[4])}
 """
 
 
@@ -31,13 +54,16 @@ class Position:
     """Where a partition's states stand: `offset` is the next to read, None before the first commit.
 
     `token` is the offset as it is written in Redis, which a commit must find there unchanged.
-    `received` holds the newest offset taken in by source partition. A position is `closed` while its
-    generation is about to be replaced.
+    `received` holds the newest offset taken in by source partition. `outbox` is what the newest
+    batch sends, `owed` are profiles whose rows may be behind, both as of when this was read. A
+    position is `closed` while its generation is about to be replaced.
     """
 
     offset: int | None
     token: str
     received: dict[int, int] = field(default_factory=dict)
+    outbox: bytes = b""
+    owed: list[str] = field(default_factory=list)
     closed: bool = False
 
 
@@ -45,7 +71,9 @@ class Position:
 class Commit:
     """What one batch of one partition leaves: `states` by profile, `received` as far as it changed.
 
-    `start` is the token that the batch started from, `next_token` the one it leaves.
+    `start` is the token that the batch started from, `next_token` the one it leaves. `outbox` is
+    what it sends, None to leave the stored one alone. `owes` are profiles whose rows it leaves to
+    be written, `paid` those whose rows have been since earlier batches.
     """
 
     partition: int
@@ -53,14 +81,27 @@ class Commit:
     next_token: str
     states: Mapping[str, bytes]
     received: Mapping[int, int] = field(default_factory=dict)
+    outbox: bytes | None = None
+    owes: Collection[str] = ()
+    paid: Collection[str] = ()
 
-
-@dataclass(frozen=True)
-class Stored:
-    """A partition's next offset, and the cells asked for, in their order."""
-
-    offset: int
-    cells: list[Cell]
+    def arguments(self) -> list[str | int | bytes]:
+        """What the script takes beside the keys."""
+        received = [number for pair in self.received.items() for number in pair]
+        outbox = ["0", ""] if self.outbox is None else ["1", self.outbox]
+        paid, owes = (self.paid, self.owes)
+        return [
+            self.start,
+            self.next_token,
+            len(self.received),
+            *received,
+            len(paid),
+            *paid,
+            len(owes),
+            *owes,
+            *outbox,
+            *self.states.values(),
+        ]
 
 
 class Conflict(Exception):
@@ -103,15 +144,16 @@ class Checkpoint:
         """Each partition's position, offset and received read at one instant. Raises RedisError."""
         pipe = self._redis.pipeline(transaction=False)
         for partition in partitions:
-            keys = self._keys(partition)
-            pipe.eval("return {redis.call('GET', KEYS[1]), redis.call('HGETALL', KEYS[2])}", 2, *_both(keys))
+            pipe.eval(_POSITION, 4, *_fixed(self._keys(partition)))
         answers: list[Any] = pipe.execute()
         found: dict[int, Position] = {}
-        for partition, (offset, flat) in zip(partitions, answers, strict=True):
+        for partition, (offset, flat, outbox, owed) in zip(partitions, answers, strict=True):
             received = {int(flat[i]): int(flat[i + 1]) for i in range(0, len(flat), 2)}
             token = "" if offset is None else offset.decode()
             closed = closed_by(token) is not None
-            found[partition] = Position(int(token) if token and not closed else None, token, received, closed)
+            owing = sorted(profile.decode() for profile in owed)
+            offset = int(token) if token and not closed else None
+            found[partition] = Position(offset, token, received, outbox or b"", owing, closed)
         return found
 
     def read(self, wanted: Mapping[int, Sequence[str]], starts: Mapping[int, str]) -> dict[int, list[bytes | None]]:
@@ -134,13 +176,6 @@ class Checkpoint:
             raise Conflict(moved)
         return found
 
-    def stored(self, partition: int, profiles: Sequence[str]) -> Stored:
-        """A partition's offset and cells as they stand now, whoever wrote them. Raises RedisError."""
-        keys = self._keys(partition)
-        answer: Any = self._redis.mget([keys.offset, *map(keys.state, profiles)])
-        token = (answer[0] or b"").decode().rpartition(":")[2]
-        return Stored(int(token or 0), [decode_cell(payload) for payload in answer[1:]])
-
     def commit(self, commits: Sequence[Commit]) -> set[int]:
         """Make each batch's states and offset the stored ones; the partitions where that was refused.
 
@@ -150,16 +185,8 @@ class Checkpoint:
         pipe = self._redis.pipeline(transaction=False)
         for commit in commits:
             keys = self._keys(commit.partition)
-            names = [*_both(keys), *map(keys.state, commit.states)]
-            received = [number for pair in commit.received.items() for number in pair]
-            arguments: list[str | int | bytes] = [
-                commit.start,
-                commit.next_token,
-                len(commit.received),
-                *received,
-                *commit.states.values(),
-            ]
-            pipe.eval(_COMMIT, len(names), *names, *arguments)
+            names = [*_fixed(keys), *map(keys.state, commit.states)]
+            pipe.eval(_COMMIT, len(names), *names, *commit.arguments())
         answers: list[bytes] = pipe.execute()
         return {
             commit.partition
@@ -167,9 +194,28 @@ class Checkpoint:
             if stored != commit.next_token.encode()
         }
 
+    def release(self, done: Mapping[int, Collection[str]], tokens: Mapping[int, str]) -> None:
+        """By partition: Kafka has the outbox, and these profiles' rows are written, as of its token.
+
+        Where another worker has committed since, that one answers for both. Raises RedisError.
+        """
+        pipe = self._redis.pipeline(transaction=False)
+        for partition, paid in done.items():
+            keys = self._keys(partition)
+            pipe.eval(_RELEASE, 3, keys.offset, keys.outbox, keys.owed, tokens[partition], *paid)
+        pipe.execute()
+
+    def owed(self, partitions: Sequence[int]) -> dict[int, list[str]]:
+        """Profiles whose rows may be behind their states, by partition. Raises RedisError."""
+        pipe = self._redis.pipeline(transaction=False)
+        for partition in partitions:
+            pipe.smembers(self._keys(partition).owed)
+        found: list[set[bytes]] = pipe.execute()
+        return {each: sorted(one.decode() for one in owed) for each, owed in zip(partitions, found, strict=True)}
+
     def _keys(self, partition: int) -> StateKeys:
         return StateKeys(partition, self._prefix, self.generation)
 
 
-def _both(keys: StateKeys) -> tuple[str, str]:
-    return keys.offset, keys.received
+def _fixed(keys: StateKeys) -> tuple[str, str, str, str]:
+    return keys.offset, keys.received, keys.outbox, keys.owed

@@ -1,4 +1,4 @@
-"""Rows of Feast's online store, as the protobuf messages that Feast itself writes, built directly."""
+"""Rows of Feast's online store, encoded as Feast encodes them, written by the store."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from contracts.lake import USER_BEHAVIOR
 from contracts.snapshot import Snapshot
 from feature_repo.store import of_generation
 from features.instant import from_us
+from streaming.behavior_encoding import BehaviorEncoding
 
 Field = str | int | float | bool | bytes | Sequence[str] | None
 
@@ -40,6 +41,7 @@ class FeatureRows:
         self._online = store.provider.online_store
         self._views: dict[str, Any] = {}
         self.generation: int | None = None
+        self._encoding: BehaviorEncoding | None = None
 
     def use(self, generation: int) -> None:
         """Write rows of this generation from now on, whichever serves."""
@@ -48,19 +50,10 @@ class FeatureRows:
 
     def write_behavior(self, snapshots: Iterable[Snapshot]) -> None:
         """Write rows of `user_behavior`. Raises RedisError."""
-        view = self._view(USER_BEHAVIOR)
-        key = view.join_keys
-        rows = [
-            (
-                EntityKey(join_keys=key, entity_values=[Value(string_val=one.profile_id)]),
-                {"state": Value(bytes_val=one.state)},
-                from_us(one.row_us),
-                None,
-            )
-            for one in snapshots
-        ]
-        if rows:
-            self._online.online_write_batch(self._config, view, rows, None)
+        if self._encoding is None:
+            self._encoding = BehaviorEncoding(self._store, self._view(USER_BEHAVIOR))
+        row = self._encoding.row
+        self._online.write_encoded(self._config, self._encoding.time_field, [row(one) for one in snapshots])
 
     def write(self, view_name: str, rows: Sequence[OnlineRow]) -> None:
         """Write rows of another view, by the view's own types; fields it does not have are left out.

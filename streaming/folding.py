@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from contracts.event import Event, EventType, encode_event
+from contracts.lake import NO_OFFSET
 from contracts.snapshot import Snapshot
 from contracts.topics import KIND_ALIAS, KIND_FORWARD, KIND_MERGE
 from features import seen
@@ -232,17 +233,22 @@ class PartitionFold:
         return entry.snapshot or self._close(profile_id, self.cells[profile_id].state, entry)
 
     def _close(self, profile_id: str, state: UserState, entry: _Entry) -> Snapshot:
-        entry.snapshot = Snapshot(
-            profile_id=profile_id,
-            partition=self.partition,
-            offset=entry.offset,
-            event_us=state.event_us,
-            row_us=state.row_us,
-            version=state.version,
-            training=state.training,
-            state=encode_state(state),
-        )
+        entry.snapshot = snapshot_of(profile_id, self.partition, state, entry.offset)
         return entry.snapshot
+
+
+def snapshot_of(profile_id: str, partition: int, state: UserState, offset: int = NO_OFFSET) -> Snapshot:
+    """The snapshot of a state after the event at `offset`."""
+    return Snapshot(
+        profile_id=profile_id,
+        partition=partition,
+        offset=offset,
+        event_us=state.event_us,
+        row_us=state.row_us,
+        version=state.version,
+        training=state.training,
+        state=encode_state(state),
+    )
 
 
 def _other_profile(event: Event) -> tuple[str | None, Literal["claim", "union"]]:

@@ -183,7 +183,9 @@ def drop_generations(redis: Redis, prefix: str, *, keep: Sequence[int]) -> int:
 
     Closed offsets stay for a day: without one, a worker that slept could take its partition for a new one.
     """
-    pattern = re.compile(re.escape(prefix.encode()) + rb"\{events-\d+\}(?::g(\d+))?:(state:|received$|offset$)", re.S)
+    pattern = re.compile(
+        re.escape(prefix.encode()) + rb"\{events-\d+\}(?::g(\d+))?:(state:|received$|outbox$|owed$|offset$)", re.S
+    )
     match = _GLOB.sub(r"\\\g<0>", prefix) + "{events-*"
     dropped = 0
     for keys in _pieces(redis.scan_iter(match, count=1000), _UNLINKED_KEYS):

@@ -1,4 +1,4 @@
-"""The worker's loop: poll, decode, read, fold, write features, publish history, commit."""
+"""The worker's loop: poll, decode, read, fold, commit, write features, publish history."""
 
 from __future__ import annotations
 
@@ -14,24 +14,27 @@ from redis.exceptions import RedisError
 
 from contracts.snapshot import Snapshot
 from contracts.topics import Topics
-from features.state import encode_state
 from streaming.attributes import AttributeRows
 from streaming.cells import Cell
 from streaming.checkpoint import Checkpoint, Commit, Conflict
+from streaming.faults import fault
 from streaming.feature_rows import FeatureRows
-from streaming.folding import PartitionFold, PoisonedRecord
+from streaming.folding import PartitionFold, PoisonedRecord, snapshot_of
 from streaming.items import LEADING_PARTITION, ItemRows, Items
 from streaming.metrics import WorkerMetrics
 from streaming.outbox import Interrupted, Outbox
-from streaming.publish import publish
+from streaming.parcels import Parcel, newest_rows, pack, unpack
+from streaming.publish import parcels_of
 from streaming.records import Incoming, decode_record, is_foreign
-from streaming.source import Polled, Source
+from streaming.source import Source
 from streaming.states import States
 
 _log = structlog.get_logger()
 
 _BACKOFF_FIRST_S, _BACKOFF_LAST_S = 0.05, 2.0
 _REPORT_EVERY_S = 5.0
+# How soon to look for an acknowledgement, where no event comes meanwhile.
+_PAYING_POLL_MS = 10
 # Attribute rows follow a batch of clicks at once and a full batch bit by bit.
 _BUSY_BATCH, _ATTRIBUTES_WHEN_BUSY, _ATTRIBUTES_WHEN_IDLE = 200, 50, 500
 
@@ -54,11 +57,23 @@ class Parts:
     lateness_us: int
 
 
+@dataclass(frozen=True)
+class _Batch:
+    """One partition's batch, folded: the rows it changes, what it sends, and the commit that holds all."""
+
+    fold: PartitionFold
+    records: Sequence[Any]
+    rows: Sequence[Snapshot]
+    parcels: Sequence[Parcel]
+    commit: Commit
+
+
 class Worker:
     """Each event with exactly one effect.
 
-    Everything before the commit may be repeated and changes nothing by that; the commit is one
-    transaction a partition, refused where another worker has moved the offset.
+    Nothing leaves the worker before the commit, which is one transaction a partition, refused where
+    another worker has moved the offset; and the commit holds all that is to leave. Whoever has the
+    partition next sends and writes what its last holder may not have.
     """
 
     def __init__(self, parts: Parts) -> None:
@@ -66,6 +81,10 @@ class Worker:
         self._poison: dict[tuple[int, int], str] = {}
         # Polled and not committed: the consumer has gone on from there, and cells may be half folded.
         self._unsettled: set[int] = set()
+        # Partitions of which Redis remembers an outbox, or profiles owed their rows.
+        self._unreleased: set[int] = set()
+        # Profiles of partitions taken over whose rows may be behind.
+        self._owed: dict[int, list[str]] = {}
         self._reported_s = time.monotonic()
 
     @property
@@ -97,23 +116,40 @@ class Worker:
     def step(self) -> None:
         """One poll and what follows from it."""
         parts = self._parts
-        polled = parts.source.poll(timeout_ms=parts.poll_timeout_ms)
+        polled = parts.source.poll(timeout_ms=_PAYING_POLL_MS if self._pays else parts.poll_timeout_ms)
         self._unsettled = set(polled)
         # After the poll: a change of an item that an event may know of is then known here too.
         parts.items.follow()
+        self._take_over()
+        fault("worker: after poll")
         decoded = {partition: self._decode(partition, records) for partition, records in polled.items()}
         wanted = {partition: {each.profile_id for each in batch} for partition, batch in decoded.items()}
+        fault("worker: after decode")
         cells = parts.states.load(wanted, parts.source.positions)
+        fault("worker: after load")
         folds = [self._fold(partition, batch, cells[partition]) for partition, batch in decoded.items()]
-        finished = [fold.finish() for fold in folds]
-        rows = {fold.partition: rows for fold, (rows, _) in zip(folds, finished, strict=True)}
-        parts.rows.write_behavior(row for changed in rows.values() for row in changed)
-        histories = [history for _, history in finished]
-        publish(parts.outbox, parts.topics, folds, histories, polled, parts.checkpoint.generation)
-        commits = [self._commit(fold, rows[fold.partition], polled) for fold in folds]
-        refused = parts.checkpoint.commit(commits) if commits else set()
-        self._settle(folds, rows, refused, polled)
-        self._rest(polled)
+        fault("worker: after fold")
+        self._leave([self._finished(fold, polled[fold.partition]) for fold in folds])
+        self._rest(busy=sum(map(len, polled.values())) > _BUSY_BATCH)
+
+    @property
+    def _pays(self) -> bool:
+        """Whether there is more to do when no event comes."""
+        return bool(self._unreleased or self._owed or self._parts.attributes.waiting)
+
+    def _take_over(self) -> None:
+        """Write and send what the last batch of partitions that are new here may have left undone."""
+        parts = self._parts
+        for partition in parts.source.take_placed():
+            position = parts.source.positions[partition]
+            parcels = unpack(position.outbox)
+            fault("worker: before outbox taken over")
+            parts.rows.write_behavior(newest_rows(parcels, parts.topics.features))
+            fault("worker: after rows taken over")
+            parts.outbox.post(parcels)
+            fault("worker: after outbox taken over")
+            self._unreleased.add(partition)
+            self._owed[partition] = position.owed
 
     def _decode(self, partition: int, records: Sequence[Any]) -> list[Incoming]:
         generation = self._parts.checkpoint.generation
@@ -126,78 +162,118 @@ class Worker:
         received = self._parts.source.positions[partition].received
         fold = PartitionFold(partition, cells, received, self._parts.lateness_us, self._parts.items.table)
         for record in batch:
+            fault("worker: in fold")
             fold.take(record)
         return fold
 
-    def _commit(self, fold: PartitionFold, rows: Sequence[Snapshot], polled: Polled) -> Commit:
-        start = self._parts.source.positions[fold.partition].token
-        next_token = str(polled[fold.partition][-1].offset + 1)
-        return Commit(fold.partition, start, next_token, fold.writes(rows), fold.taken)
+    def _finished(self, fold: PartitionFold, records: Sequence[Any]) -> _Batch:
+        parts, partition = self._parts, fold.partition
+        rows, history = fold.finish()
+        parcels = parcels_of(fold, history, records, parts.topics, parts.checkpoint.generation)
+        commit = Commit(
+            partition=partition,
+            start=parts.source.positions[partition].token,
+            next_token=str(records[-1].offset + 1),
+            states=fold.writes(rows),
+            received=fold.taken,
+            outbox=pack(parcels),
+            owes=[row.profile_id for row in rows],
+            paid=parts.attributes.take_paid(partition),
+        )
+        return _Batch(fold, records, rows, parcels, commit)
 
-    def _settle(
-        self, folds: Sequence[PartitionFold], rows: dict[int, list[Snapshot]], refused: set[int], polled: Polled
-    ) -> None:
-        parts, now_ms = self._parts, time.time() * 1000
-        for fold in folds:
-            partition, records = fold.partition, polled[fold.partition]
-            if partition in refused:
-                continue
-            parts.source.advance(partition, records[-1].offset + 1)
-            self._unsettled.discard(partition)
-            parts.attributes.note(partition, {row.profile_id: fold.cells[row.profile_id] for row in rows[partition]})
-            for outcome, number in fold.outcomes.items():
-                parts.metrics.events.labels(outcome).inc(number)
-            for record in records:
-                parts.metrics.observe_delay((now_ms - record.timestamp) / 1000)
+    def _leave(self, batches: Sequence[_Batch]) -> None:
+        """Commit, then write rows and send what follows. Raises Conflict where a commit was refused."""
+        if not batches:
+            return
+        parts = self._parts
+        # These commits take the place of the outboxes before them, which Kafka must have by then.
+        parts.outbox.flush()
+        fault("worker: before commit")
+        refused = parts.checkpoint.commit([batch.commit for batch in batches])
+        fault("worker: after commit")
+        kept = [batch for batch in batches if batch.commit.partition not in refused]
+        parts.rows.write_behavior(row for batch in kept for row in batch.rows)
+        fault("worker: after rows")
+        for batch in kept:
+            parts.outbox.post(batch.parcels)
+            self._unreleased.add(batch.commit.partition)
+        fault("worker: after outbox")
+        self._settle(kept)
+        fault("worker: after settle")
         if refused:
-            self._heal({partition: rows[partition] for partition in refused})
             raise Conflict(refused)
 
-    def _heal(self, rows: dict[int, list[Snapshot]]) -> None:
-        """Show the stored states again where this worker's rows may have overtaken their owner's."""
-        checkpoint = self._parts.checkpoint
-        healed = []
-        for partition, written in rows.items():
-            stored = checkpoint.stored(partition, [row.profile_id for row in written])
-            for row, cell in zip(written, stored.cells, strict=True):
-                state = cell.state
-                if cell.alias is None and state.version:
-                    healed.append(
-                        Snapshot(
-                            profile_id=row.profile_id,
-                            partition=partition,
-                            offset=stored.offset - 1,
-                            event_us=state.event_us,
-                            row_us=state.row_us,
-                            version=state.version,
-                            training=state.training,
-                            state=encode_state(state),
-                        )
-                    )
-        self._parts.rows.write_behavior(healed)
+    def _settle(self, batches: Sequence[_Batch]) -> None:
+        parts, now_ms = self._parts, time.time() * 1000
+        for batch in batches:
+            fold, partition = batch.fold, batch.commit.partition
+            parts.source.advance(partition, batch.records[-1].offset + 1)
+            self._unsettled.discard(partition)
+            parts.attributes.note(partition, {row.profile_id: fold.cells[row.profile_id] for row in batch.rows})
+            for outcome, number in fold.outcomes.items():
+                parts.metrics.events.labels(outcome).inc(number)
+            for record in batch.records:
+                parts.metrics.observe_delay((now_ms - record.timestamp) / 1000)
 
     def _drop(self, partitions: Iterable[int], reason: Exception) -> None:
         """Forget a batch that was not committed, and read its partitions again from the stored offsets."""
         partitions = sorted(partitions)
         _log.warning("batch dropped", partitions=partitions, reason=str(reason), error=type(reason).__name__)
-        self._parts.outbox.discard()
         self._parts.source.displace(partitions)
+        for partition in partitions:
+            self._unreleased.discard(partition)
+            self._owed.pop(partition, None)
 
-    def _rest(self, polled: Polled) -> None:
+    def _rest(self, *, busy: bool) -> None:
         """What no event waits for."""
         parts = self._parts
         parts.states.trim()
-        busy = sum(map(len, polled.values())) > _BUSY_BATCH
         budget = _ATTRIBUTES_WHEN_BUSY if busy else _ATTRIBUTES_WHEN_IDLE
+        self._repay(budget)
+        fault("worker: before attributes")
         parts.attributes.write(budget=budget)
+        fault("worker: after attributes")
         parts.item_rows.write(leads=LEADING_PARTITION in parts.source.positions, budget=budget)
         parts.metrics.items.set(len(parts.items.table))
         parts.metrics.items_poisoned.set(parts.items.poisoned)
+        if not busy and self._pays:
+            self._release()
         now_s = time.monotonic()
         if now_s - self._reported_s >= _REPORT_EVERY_S:
             self._reported_s = now_s
             parts.source.report_offsets()
+            if not self._pays:
+                # A Redis that was failed over may have kept a commit and lost the rows after it.
+                self._owed = parts.checkpoint.owed(list(parts.source.positions))
         for partition in parts.source.positions:
             lag = parts.source.lag(partition)
             if lag is not None:
                 parts.metrics.lag.labels(str(partition)).set(lag)
+
+    def _repay(self, budget: int) -> None:
+        """Bring the rows of some profiles that were found behind up to their states."""
+        parts = self._parts
+        for partition in [each for each, owed in self._owed.items() if not owed or each not in parts.source.positions]:
+            del self._owed[partition]
+        for partition, owed in self._owed.items():
+            some, self._owed[partition] = owed[:budget], owed[budget:]
+            cells = parts.states.load({partition: set(some)}, parts.source.positions)[partition]
+            known = {profile_id: cell.state for profile_id, cell in cells.items() if cell.state.row_us}
+            parts.rows.write_behavior(snapshot_of(name, partition, state) for name, state in known.items())
+            parts.attributes.note(partition, cells)
+            self._unreleased.add(partition)
+            fault("worker: after owed")
+
+    def _release(self) -> None:
+        """Let Redis forget what has left: outboxes that Kafka has, profiles whose rows are written."""
+        parts = self._parts
+        held = parts.source.positions
+        self._unreleased &= held.keys()
+        if self._owed or parts.attributes.waiting or not parts.outbox.idle:
+            return
+        parts.outbox.flush()
+        fault("worker: after acknowledgement")
+        tokens = {partition: held[partition].token for partition in self._unreleased}
+        parts.checkpoint.release({each: parts.attributes.take_paid(each) for each in tokens}, tokens)
+        self._unreleased.clear()

@@ -1,8 +1,8 @@
-"""What the worker writes to Kafka: sent, flushed, acknowledged, before anything is committed."""
+"""What the worker writes to Kafka: sent once it is committed, acknowledged before the next commit."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from threading import Event as Flag
 from typing import Any
 
@@ -11,6 +11,8 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaTimeoutError
 
 from contracts.settings import Settings
+from streaming.faults import fault
+from streaming.parcels import Header, Parcel
 
 _log = structlog.get_logger()
 
@@ -18,8 +20,6 @@ _log = structlog.get_logger()
 # receivers, who count by offset, take for something done. So it never gives up; the worker waits.
 _NEVER_MS = 2**31 - 1
 _WAIT_S = 2.0
-
-Header = tuple[str, bytes]
 
 
 class Interrupted(Exception):
@@ -73,6 +73,11 @@ class Outbox:
                 self._sent.append(future)
                 return
 
+    @property
+    def idle(self) -> bool:
+        """Whether Kafka has acknowledged all that was sent."""
+        return all(future.is_done for future in self._sent)
+
     def flush(self) -> None:
         """Return once Kafka has all of it. Raises Interrupted, RefusedRecord."""
         if not self._sent:
@@ -88,9 +93,11 @@ class Outbox:
             if future.failed():
                 raise RefusedRecord(str(future.exception)) from future.exception
 
-    def discard(self) -> None:
-        """Forget what was queued by a batch that was dropped; what the broker gets of it is repeated anyway."""
-        self._sent = []
+    def post(self, parcels: Iterable[Parcel]) -> None:
+        """Queue what a commit holds. Raises Interrupted, KafkaError where a record can never be sent."""
+        for parcel in parcels:
+            fault("worker: in outbox")
+            self.send(parcel.topic, parcel.value, key=parcel.key, partition=parcel.partition, headers=parcel.headers)
 
     def close(self) -> None:
         """Let the producer go; what was not flushed is not committed either."""

@@ -1,4 +1,4 @@
-"""What a batch sends to Kafka: history, forwards and merges, and what could not be understood."""
+"""What a batch has to say to Kafka: history, forwards and merges, and what could not be understood."""
 
 from __future__ import annotations
 
@@ -13,40 +13,31 @@ from contracts.rejected import Rejected
 from contracts.snapshot import Snapshot, bundles, encode_snapshots
 from contracts.topics import GENERATION_HEADER, KIND_HEADER, ORIGIN_HEADER, TRAIL_HEADER, Topics
 from streaming.folding import PartitionFold
-from streaming.outbox import Outbox
+from streaming.parcels import Parcel
 
 SOURCE = "worker"
 _encoder = msgspec.json.Encoder()
 
 
-def publish(
-    outbox: Outbox,
-    topics: Topics,
-    folds: Sequence[PartitionFold],
-    histories: Sequence[Sequence[Snapshot]],
-    polled: dict[int, list[Any]],
-    generation: int = 0,
-) -> None:
-    """Send all that follows from the folds and wait for Kafka to have it. Raises KafkaError, Interrupted.
-
-    `generation` is that of the states that were folded into.
-    """
-    for fold, history in zip(folds, histories, strict=True):
-        for bundle in bundles(history):
-            outbox.send(topics.features, encode_snapshots(bundle), partition=fold.partition)
-        for record in fold.outgoing:
-            headers = [(KIND_HEADER, record.kind), (ORIGIN_HEADER, record.origin.encode())]
-            if record.trail.profiles:
-                headers.append((TRAIL_HEADER, record.trail.encode()))
-            if generation:
-                headers.append((GENERATION_HEADER, b"%d" % generation))
-            outbox.send(topics.events, record.body, key=record.profile_id.encode(), headers=headers)
-        if fold.rejected:
-            raws = {record.offset: record.value for record in polled[fold.partition]}
-            for offset, reason in fold.rejected:
-                where = (topics.events, fold.partition, offset)
-                outbox.send(topics.rejected, refusal(SOURCE, reason, raws[offset], where))
-    outbox.flush()
+def parcels_of(
+    fold: PartitionFold, history: Sequence[Snapshot], records: Sequence[Any], topics: Topics, generation: int = 0
+) -> list[Parcel]:
+    """All that follows from one partition's batch of `records`, folded into states of `generation`."""
+    parcels = [
+        Parcel(topics.features, encode_snapshots(bundle), partition=fold.partition) for bundle in bundles(history)
+    ]
+    for record in fold.outgoing:
+        headers = [(KIND_HEADER, record.kind), (ORIGIN_HEADER, record.origin.encode())]
+        if record.trail.profiles:
+            headers.append((TRAIL_HEADER, record.trail.encode()))
+        if generation:
+            headers.append((GENERATION_HEADER, b"%d" % generation))
+        parcels.append(Parcel(topics.events, record.body, key=record.profile_id.encode(), headers=headers))
+    raws = {record.offset: record.value for record in records} if fold.rejected else {}
+    for offset, reason in fold.rejected:
+        where = (topics.events, fold.partition, offset)
+        parcels.append(Parcel(topics.rejected, refusal(SOURCE, reason, raws[offset], where)))
+    return parcels
 
 
 def refusal(source: str, reason: str, value: bytes | None, where: tuple[str, int, int]) -> bytes:

@@ -67,6 +67,7 @@ class Source:
         self._on_generation = on_generation
         self._generation: int | None = None
         self._unplaced: set[int] = set()
+        self._placed: set[int] = set()
         self._listener = _Assignments()
         self.positions: dict[int, Position] = {}
         consumer.subscribe([topic], listener=self._listener)
@@ -78,6 +79,11 @@ class Source:
         self._follow_group()
         due = {each.partition: self._due(each.partition, records) for each, records in polled.items()}
         return {partition: records for partition, records in due.items() if records}
+
+    def take_placed(self) -> list[int]:
+        """Partitions placed since the last call, and still held."""
+        placed, self._placed = self._placed & self.positions.keys(), set()
+        return sorted(placed)
 
     def displace(self, partitions: Iterable[int]) -> None:
         """Read these partitions again from their stored offsets; what is known of them may be wrong."""
@@ -152,6 +158,7 @@ class Source:
             else:
                 self._consumer.seek(where, position.offset)
             self.positions[partition] = position
+            self._placed.add(partition)
             self._unplaced.discard(partition)
         placed = {each: self.positions[each].offset for each in waiting if each in self.positions}
         if placed:

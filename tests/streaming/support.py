@@ -143,8 +143,14 @@ def total_offset(settings: Settings) -> int:
 
 
 def caught_up(settings: Settings) -> bool:
-    """Whether the stored offsets are at Kafka's ends, forwards and merges included."""
-    return stored_offsets(settings) == end_offsets(settings, Topics(settings.kafka.topic_prefix).events)
+    """Whether the stored offsets are at Kafka's ends, forwards and merges included, and all has left that is to."""
+    if stored_offsets(settings) != end_offsets(settings, Topics(settings.kafka.topic_prefix).events):
+        return False
+    prefix = settings.redis.key_prefix
+    with redis_of(settings) as redis:
+        serving = active_generation(redis, prefix)
+        keys = [StateKeys(number, prefix, serving) for number in range(settings.kafka.partitions)]
+        return not redis.exists(*(each.outbox for each in keys), *(each.owed for each in keys))
 
 
 def stored_state(settings: Settings, profile_id: str) -> bytes | None:
