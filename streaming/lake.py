@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from contracts.logs import configure_logging
 from contracts.settings import Settings, load_settings
+from streaming.faults import arm_from_environment, fault
 from streaming.lake_commit import Overtaken
 from streaming.lake_feeds import Feed, open_feeds
 from streaming.source import LostRecords, open_consumer
@@ -76,7 +77,9 @@ class LakeSink:
 
     def step(self) -> None:
         """One poll, and a flush where one is due."""
-        for where, records in self._consumer.poll(timeout_ms=_POLL_MS).items():
+        polled = self._consumer.poll(timeout_ms=_POLL_MS)
+        fault("lake: after poll")
+        for where, records in polled.items():
             feed = self._feeds[where.topic]
             for record in records:
                 why = feed.take(record)
@@ -96,6 +99,7 @@ class LakeSink:
                 for table, rows in feed.flush().items():
                     self.metrics.rows.labels(table).inc(rows)
         self._flushed_s = time.monotonic()
+        fault("lake: after flush")
         self._report()
 
     def position(self, topic: str, partition: int) -> int:
@@ -151,6 +155,7 @@ def open_sink(settings: Settings) -> LakeSink:
 def main() -> None:
     """Run the sink until SIGTERM or SIGINT."""
     configure_logging("lake")
+    arm_from_environment()
     settings = load_settings()
     stopping = Flag()
     for number in (signal.SIGTERM, signal.SIGINT):

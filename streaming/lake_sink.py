@@ -9,6 +9,7 @@ import pyarrow as pa
 from pyiceberg.exceptions import CommitFailedException
 from pyiceberg.table import Table
 
+from streaming.faults import fault
 from streaming.lake_commit import Overtaken, append_with_offsets, stored_offsets
 from streaming.lake_rows import Placed
 
@@ -91,7 +92,9 @@ class TableSink:
         rows = self._to_rows(self._pending)
         for attempt in range(1, _ATTEMPTS + 1):
             try:
+                fault("lake: before append")
                 append_with_offsets(self._table, rows, self._topic, self.offsets, self._sources)
+                fault("lake: after append")
                 break
             except CommitFailedException:
                 if attempt == _ATTEMPTS:

@@ -16,6 +16,7 @@ from contracts.topics import Topics
 from features.instant import SECOND_US
 from streaming.attributes import AttributeRows
 from streaming.checkpoint import Checkpoint
+from streaming.faults import arm_from_environment
 from streaming.feature_rows import FeatureRows
 from streaming.items import ItemRows, Items
 from streaming.loop import Parts, Worker
@@ -81,6 +82,7 @@ def tune_memory() -> None:
 def main() -> None:
     """Run a worker until SIGTERM or SIGINT."""
     configure_logging("worker")
+    arm_from_environment()
     settings = load_settings()
     stopping = Flag()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import threading
 import time
-from functools import partial
 from typing import Any
 
-import pytest
-
 from contracts.settings import Settings
-from streaming.loop import Parts
 from tests.streaming.support import (
     WorkerProcess,
     caught_up,
@@ -46,40 +41,6 @@ def test_worker_killed_ten_times_at_random_points_leaves_each_event_once(setting
     worker = WorkerProcess(settings, instance="one")
     until(lambda: caught_up(settings), what="the last worker at Kafka's end")
     worker.kill()
-    check_everything(settings, store, events)
-
-
-def _kill_at(what: str, after_calls: int, parts: Parts) -> None:
-    """End the process, as SIGKILL does, before or after a step of a certain batch."""
-    target, name = {
-        "rows": (parts.rows, "write_behavior"),
-        "flush": (parts.outbox, "flush"),
-        "commit": (parts.checkpoint, "commit"),
-    }[what.split()[1]]
-    step, calls = getattr(target, name), 0
-
-    def deadly(*arguments: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == after_calls and what.startswith("before"):
-            os.kill(os.getpid(), signal.SIGKILL)
-        result = step(*arguments)
-        if calls == after_calls:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return result
-
-    setattr(target, name, deadly)
-
-
-@pytest.mark.parametrize("point", ["before rows", "after rows", "after flush", "before commit", "after commit"])
-def test_worker_killed_at_each_step_leaves_each_event_once(settings: Settings, store: Any, point: str) -> None:
-    events = make_events(3_000, visitors=50, seed=3)
-    send(settings, events)
-    small = settings.model_copy(update={"worker": settings.worker.model_copy(update={"poll_records": 400})})
-    for batch in (1, 2):
-        worker = WorkerProcess(small, partial(_kill_at, point, batch), instance="one")
-        assert worker.join() == -signal.SIGKILL
-    run_in_process(small, store, instance="one")
     check_everything(settings, store, events)
 
 

@@ -39,7 +39,7 @@ def _done(settings: Settings, sink: LakeSink) -> bool:
     )
 
 
-def _drain(settings: Settings) -> None:
+def drain(settings: Settings) -> None:
     """Keep everything that Kafka has, in one flush."""
     sink = open_sink(settings)
     while not _done(settings, sink):
@@ -52,8 +52,8 @@ def test_events_and_snapshots_are_kept_once_with_all_they_say(settings: Settings
     events = make_events(1_000, visitors=40, seed=31)
     send(settings, events)
     run_in_process(settings, store)
-    _drain(settings)
-    _drain(settings)
+    drain(settings)
+    drain(settings)
     rows = {row["message_id"]: row for row in _rows(settings, EVENTS)}
     assert len(rows) == len(_rows(settings, EVENTS)) == 1_000
     for event in events[::50]:
@@ -104,7 +104,7 @@ def test_sink_killed_between_write_and_commit_keeps_each_event_once(
         process.start()
         process.join(120)
         assert process.exitcode == -signal.SIGKILL
-    _drain(settings)
+    drain(settings)
     assert Counter(row["message_id"] for row in _rows(settings, EVENTS)) == Counter(
         event.message_id for event in events
     )
@@ -127,17 +127,17 @@ def test_snapshots_repeated_by_a_killed_worker_are_kept_once(settings: Settings)
         producer.send(topics.features, encode_snapshots(snapshots), partition=2)
     producer.flush()
     producer.close()
-    _drain(settings)
+    drain(settings)
     assert sorted(row["offset"] for row in _rows(settings, USER_BEHAVIOR)) == [3, 5, 9, 12]
 
 
 def test_offsets_outlive_a_deletion(settings: Settings) -> None:
     events = make_events(200, visitors=10, seed=33)
     send(settings, events)
-    _drain(settings)
+    drain(settings)
     gone = events[0].profile_id
     open_table(settings, EVENTS).delete(f"profile_id == '{gone}'")
-    _drain(settings)
+    drain(settings)
     left = [row["message_id"] for row in _rows(settings, EVENTS)]
     assert sorted(left) == sorted(event.message_id for event in events if event.profile_id != gone)
 
@@ -153,7 +153,7 @@ def test_derived_and_unmeasured_records_stay_out_and_consent_is_marked(settings:
         Topics(settings.kafka.topic_prefix).events, encode_event(derived), key=b"somebody", headers=headers
     ).get(timeout=10)
     producer.close()
-    _drain(settings)
+    drain(settings)
     (row,) = _rows(settings, EVENTS)
     assert row["message_id"] == kept.message_id
     assert (row["consent_personalization"], row["consent_training"]) == (False, False)
@@ -177,7 +177,7 @@ def test_answers_are_kept(settings: Settings) -> None:
     producer = open_producer(settings)
     producer.send(Topics(settings.kafka.topic_prefix).served, msgspec.json.encode(answer)).get(timeout=10)
     producer.close()
-    _drain(settings)
+    drain(settings)
     (row,) = _rows(settings, SERVED)
     assert (row["recommendation_id"], row["items"], row["degraded"]) == ("r1", ["a", "b"], ["redis"])
 
@@ -188,7 +188,7 @@ def test_second_sink_that_lost_the_race_adds_nothing(settings: Settings) -> None
     slow = open_sink(settings)
     while not _done(settings, slow):
         slow.step()
-    _drain(settings)
+    drain(settings)
     stopping = Flag()
     stopping.set()
     slow.run(stopping)
