@@ -176,6 +176,12 @@ class Checkpoint:
             raise Conflict(moved)
         return found
 
+    def offsets(self, partitions: Sequence[int]) -> dict[int, int]:
+        """Each partition's next offset as it stands now, closed or not; 0 before the first commit. Raises RedisError."""
+        found: Any = self._redis.mget([self._keys(partition).offset for partition in partitions])
+        tokens = [(token or b"").decode().rpartition(":")[2] for token in found]
+        return {partition: int(token or 0) for partition, token in zip(partitions, tokens, strict=True)}
+
     def commit(self, commits: Sequence[Commit]) -> set[int]:
         """Make each batch's states and offset the stored ones; the partitions where that was refused.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from threading import Event as Flag
 from typing import Any
@@ -20,6 +20,7 @@ from streaming.checkpoint import Checkpoint
 from streaming.lake_commit import Offsets
 from streaming.loop import Parts, Worker
 from streaming.outbox import Outbox
+from streaming.parcels import Parcel
 from streaming.worker import open_parts
 
 _POLL_S = 0.01
@@ -62,6 +63,12 @@ class HeldOutbox(Outbox):
                 self._refusals[refusal.partition, refusal.offset] = value
             if self._ends is not None:
                 self._publish(self._ends)
+
+    def pass_on(self, parcels: Iterable[Parcel]) -> None:
+        """Send the snapshots of the serving generation's last commits; those that are there the lake passes over."""
+        for parcel in parcels:
+            if parcel.topic == self._topics.features:
+                super().send(parcel.topic, parcel.value, partition=parcel.partition)
 
     def release(self, ends: Mapping[int, int]) -> None:
         """Let go what lies at or beyond `ends`, by partition the first offset not committed by others."""
@@ -114,6 +121,7 @@ class Follower:
         parts = open_parts(own, store, self._stopping, generation=generation)
         self.outbox = HeldOutbox(parts.outbox, parts.topics)
         self._parts: Parts = replace(parts, outbox=self.outbox)
+        self._worker = Worker(self._parts)
         self._topic = parts.topics.events
         self._checkpoint = Checkpoint(parts.checkpoint._redis, prefix=settings.redis.key_prefix, generation=generation)
         self._ends = KafkaConsumer(bootstrap_servers=settings.kafka.bootstrap, group_id=None)
@@ -137,11 +145,21 @@ class Follower:
         return {place.partition: end for place, end in self._ends.end_offsets(places).items()}
 
     def wait(self, ends: Offsets, check: Callable[[], None]) -> None:
-        """Return once everything below `ends` is taken in. Raises FollowerFailed, and what `check` raises."""
+        """Return once everything below `ends` is taken in, and what follows from it is on its way.
+
+        Raises FollowerFailed, and what `check` raises.
+        """
         while self._behind(ends):
-            self._check()
-            check()
-            time.sleep(_POLL_S)
+            self._pause(check)
+        # Records are sent after their commit, within the same step.
+        steps = self._worker.steps
+        while self._worker.steps == steps:
+            self._pause(check)
+
+    def _pause(self, check: Callable[[], None]) -> None:
+        self._check()
+        check()
+        time.sleep(_POLL_S)
 
     def stop(self) -> None:
         """Finish the batch at hand, write what no event waits for, and end. Raises FollowerFailed, RedisError."""
@@ -149,8 +167,7 @@ class Follower:
         if self._thread.is_alive():
             self._thread.join(_STOP_S)
         self._check()
-        self._parts.attributes.write(budget=10**9)
-        self._parts.outbox.flush()
+        self._worker.finish()
 
     def close(self) -> None:
         """Let everything go."""
@@ -164,8 +181,8 @@ class Follower:
         self._ends.close()
 
     def _behind(self, ends: Offsets) -> int:
-        positions = self._checkpoint.positions(self._partitions)
-        return sum(max(0, end - (positions[partition].offset or 0)) for partition, end in ends.items())
+        offsets = self._checkpoint.offsets(self._partitions)
+        return sum(max(0, end - offsets[partition]) for partition, end in ends.items())
 
     def _check(self) -> None:
         if self._error is not None:
@@ -173,6 +190,6 @@ class Follower:
 
     def _run(self) -> None:
         try:
-            Worker(self._parts).run(self._stopping)
+            self._worker.run(self._stopping)
         except BaseException as error:  # noqa: BLE001 - whatever ends the thread has to end the rebuild
             self._error = error

@@ -86,6 +86,8 @@ class Worker:
         # Profiles of partitions taken over whose rows may be behind.
         self._owed: dict[int, list[str]] = {}
         self._reported_s = time.monotonic()
+        # Steps that came to their end.
+        self.steps = 0
 
     @property
     def metrics(self) -> WorkerMetrics:
@@ -131,6 +133,16 @@ class Worker:
         fault("worker: after fold")
         self._leave([self._finished(fold, polled[fold.partition]) for fold in folds])
         self._rest(busy=sum(map(len, polled.values())) > _BUSY_BATCH)
+        self.steps += 1
+
+    def finish(self) -> None:
+        """Write and send all that no event waits for. Raises Conflict, RedisError, Interrupted."""
+        parts = self._parts
+        while self._owed or parts.attributes.waiting:
+            self._repay(_ATTRIBUTES_WHEN_IDLE)
+            parts.attributes.write(budget=_ATTRIBUTES_WHEN_IDLE)
+        parts.outbox.flush()
+        self._release()
 
     @property
     def _pays(self) -> bool:

@@ -23,6 +23,7 @@ from streaming.following import Follower
 from streaming.generations import NextGeneration, drop_generations
 from streaming.groups import group_profiles
 from streaming.lake_commit import Offsets
+from streaming.parcels import Parcel, unpack
 from streaming.rebuild_bucket import BucketDone, BucketTask, fold_bucket, start
 from streaming.rebuild_plan import Plan, make_plan
 from streaming.shuffle import deal
@@ -167,6 +168,7 @@ class _Work:
             with self._stage("switch"):
                 self._maker.close_active(self._partitions)
                 ends = self._active_offsets()
+                follower.outbox.pass_on(self._left_to_send())
                 time.sleep(_SETTLE_S)
                 follower.outbox.release(ends)
                 self._take_in_all(follower)
@@ -198,7 +200,13 @@ class _Work:
     def _active_offsets(self) -> Offsets:
         """How far the generation that serves is."""
         checkpoint = Checkpoint(self._redis, prefix=self._settings.redis.key_prefix, generation=self._maker.active)
-        return {partition: checkpoint.stored(partition, []).offset for partition in self._partitions}
+        return checkpoint.offsets(self._partitions)
+
+    def _left_to_send(self) -> list[Parcel]:
+        """What the workers of the closed generation may not live to send."""
+        checkpoint = Checkpoint(self._redis, prefix=self._settings.redis.key_prefix, generation=self._maker.active)
+        positions = checkpoint.positions(self._partitions).values()
+        return [parcel for position in positions for parcel in unpack(position.outbox)]
 
     def _give_up(self) -> None:
         """Give the old generation back and remove the new one; what cannot be removed now, the next rebuild will."""

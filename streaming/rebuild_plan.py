@@ -88,10 +88,8 @@ def _kept(settings: Settings, redis: Redis, active: int) -> Offsets:
     checkpoint = Checkpoint(redis, prefix=settings.redis.key_prefix, generation=active)
     table = open_catalog(settings).load_table(identifier(USER_BEHAVIOR))
     _, published = stored_offsets(table, Topics(settings.kafka.topic_prefix).features)
-    return {
-        partition: max(checkpoint.stored(partition, []).offset, published.get(str(partition), -1) + 1)
-        for partition in range(settings.kafka.partitions)
-    }
+    offsets = checkpoint.offsets(range(settings.kafka.partitions))
+    return {partition: max(offset, published.get(str(partition), -1) + 1) for partition, offset in offsets.items()}
 
 
 def _log_bounds(settings: Settings) -> tuple[Offsets, Offsets]:
