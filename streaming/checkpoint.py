@@ -177,7 +177,7 @@ class Checkpoint:
         return found
 
     def offsets(self, partitions: Sequence[int]) -> dict[int, int]:
-        """Each partition's next offset as it stands now, closed or not; 0 before the first commit. Raises RedisError."""
+        """Each partition's next offset as it stands, closed or not; 0 before the first commit. Raises RedisError."""
         found: Any = self._redis.mget([self._keys(partition).offset for partition in partitions])
         tokens = [(token or b"").decode().rpartition(":")[2] for token in found]
         return {partition: int(token or 0) for partition, token in zip(partitions, tokens, strict=True)}
