@@ -1,6 +1,6 @@
 # The project's commands; `make help` lists them. The first that needs packages installs them into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench lock opponents clean chromium bundle-fresh spark-install
+.PHONY: help install demo test check format bench lock opponents clean chromium bundle-fresh spark-install spark-demo
 MAKEFLAGS += --no-print-directory
 
 BIN := .venv/bin
@@ -42,6 +42,9 @@ bench: $(INSTALLED) ## Every benchmark, one line of JSON each
 	@$(BIN)/clickloop bench all --json
 
 spark-install: .venv-spark/installed ## Make .venv-spark: pyspark and what the fold needs, 1.1 GB
+
+spark-demo: $(INSTALLED) spark-install ## The fold under Spark, killed twice, held against a plain fold (needs Java 17 or 21)
+	@$(BIN)/python -m stack.spark_demo $(EVENTS)
 
 .venv-spark/installed: requirements-spark.lock requirements-uv.lock stack/bootstrap.sh
 	@sh stack/bootstrap.sh spark

@@ -14,6 +14,7 @@ import msgspec
 
 from contracts.snapshot import Snapshot
 from contracts.topics import KIND_HEADER, ORIGIN_HEADER, TRAIL_HEADER
+from features.catalogue import ItemFactsTable
 from features.fold import DEFAULT_LATENESS_US
 from streaming.attributes import demographics_values, segment_names
 from streaming.cells import Cell, decode_cell
@@ -89,6 +90,8 @@ class _Pass:
 
     cell: Cell
     received: dict[int, int]
+    lateness_us: int
+    items: ItemFactsTable | None
     folds: list[PartitionFold] = field(default_factory=list)
     history: list[Snapshot] = field(default_factory=list)
     stored: bytes | None = None
@@ -121,11 +124,16 @@ def decode_folded(payload: bytes) -> Folded:
 
 
 def fold_records(
-    payload: bytes | None, profile_id: str, records: Sequence[Record], *, lateness_us: int = DEFAULT_LATENESS_US
+    payload: bytes | None,
+    profile_id: str,
+    records: Sequence[Record],
+    *,
+    lateness_us: int = DEFAULT_LATENESS_US,
+    items: ItemFactsTable | None = None,
 ) -> tuple[bytes, Folded]:
     """`(memory, folded)` of one profile's records of one batch, in whatever order they come.
 
-    Deterministic: the same memory and records give the same, so an engine may repeat a batch.
+    Deterministic: the same memory, records and items as of them give the same, so an engine may repeat a batch.
     Records that are nobody's (no key, no event) come under any profile and only get refused.
     """
     memory = decode_memory(payload)
@@ -133,9 +141,8 @@ def fold_records(
     passed, poison = None, dict[tuple[int, int], str]()
     while passed is None:
         try:
-            passed = _fold(
-                _Pass(decode_cell(memory.cell), dict(memory.received)), profile_id, ordered, poison, lateness_us
-            )
+            fresh = _Pass(decode_cell(memory.cell), dict(memory.received), lateness_us, items)
+            passed = _fold(fresh, profile_id, ordered, poison)
         except PoisonedRecord as found:
             poison[found.partition, found.offset] = found.reason
     folded = _told(profile_id, ordered, passed)
@@ -147,11 +154,10 @@ def fold_records(
     return _memory_encoder.encode(memory), folded
 
 
-def _fold(
-    passed: _Pass, profile_id: str, ordered: Sequence[Record], poison: dict[tuple[int, int], str], lateness_us: int
-) -> _Pass:
+def _fold(passed: _Pass, profile_id: str, ordered: Sequence[Record], poison: dict[tuple[int, int], str]) -> _Pass:
+    cells, options = {profile_id: passed.cell}, (passed.lateness_us, passed.items)
     for partition, some in groupby(ordered, key=lambda record: record.partition):
-        fold = PartitionFold(partition, {profile_id: passed.cell}, passed.received, lateness_us)
+        fold = PartitionFold(partition, cells, passed.received, *options)
         for incoming in _incoming(partition, some, poison):
             fold.take(incoming)
         rows, history = fold.finish()

@@ -16,17 +16,23 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import structlog
+from redis.exceptions import RedisError
 
 from contracts.logs import configure_logging
-from contracts.settings import Settings, load_settings
+from contracts.settings import KafkaSettings, Settings, load_settings
 from contracts.topics import Topics
+from feature_repo.store import open_store, store_config
 from features.instant import SECOND_US
 from streaming.batch_sink import BatchSink
+from streaming.feature_rows import FeatureRows
+from streaming.items import ItemRows
 from streaming.keyed_fold import Record, decode_folded, encode_folded, fold_records
 from streaming.lake_batches import BatchMark
 from streaming.outbox import Outbox, open_producer
 from streaming.ownership import claim, claim_from_workers
+from streaming.spark_items import followed_items
 from streaming.spark_rows import ShippedStore, write_rows
+from streaming.worker import open_redis
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -35,7 +41,10 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 
+GroupFold = Callable[[tuple[str], Iterator[pd.DataFrame], "GroupState"], Iterator[pd.DataFrame]]
+
 _STOP_EVERY_S = 0.5
+_ITEM_ROWS = 500
 _COLUMNS = ("partition", "offset", "timestamp", "key", "value", "headers")
 _FOLDED = "folded binary"
 # One string of bytes with a version of its own in it, because Spark freezes a state's schema.
@@ -74,19 +83,23 @@ def folded_events(session: SparkSession, settings: Settings) -> DataFrame:
         .load()
         .selectExpr("coalesce(cast(key as string), '') as profile_id", *_selected())
     )
-    fold = group_fold(settings.worker.lateness_s * SECOND_US)
+    fold = group_fold(settings.kafka, settings.worker.lateness_s * SECOND_US)
     return records.groupBy("profile_id").applyInPandasWithState(
         fold, outputStructType=_FOLDED, stateStructType=_MEMORY, outputMode="append", timeoutConf="NoTimeout"
     )
 
 
-def group_fold(lateness_us: int) -> Callable[[tuple[str], Iterator[pd.DataFrame], GroupState], Iterator[pd.DataFrame]]:
+def group_fold(
+    kafka: KafkaSettings, lateness_us: int
+) -> Callable[[tuple[str], Iterator[pd.DataFrame], GroupState], Iterator[pd.DataFrame]]:
     """What folds one profile's records of a batch onto its memory, on an executor."""
 
     def fold_group(key: tuple[str], frames: Iterator[pd.DataFrame], state: GroupState) -> Iterator[pd.DataFrame]:
         records = [record for frame in frames for record in _records(frame)]
         memory = bytes(state.get[0]) if state.exists else None
-        memory, folded = fold_records(memory, key[0], records, lateness_us=lateness_us)
+        items = followed_items(kafka, lateness_us)
+        items.follow()
+        memory, folded = fold_records(memory, key[0], records, lateness_us=lateness_us, items=items.table)
         state.update((memory,))
         yield pd.DataFrame({"folded": [encode_folded(folded)]})
 
@@ -154,9 +167,6 @@ def owner(settings: Settings) -> str:
 
 def start(session: SparkSession, settings: Settings, stopping: Flag) -> StreamingQuery:
     """Start the query. Raises OwnedByAnother where workers or another checkpoint fold these events."""
-    from feature_repo.store import open_store, store_config
-    from streaming.worker import open_redis
-
     redis = open_redis(settings)
     claim_from_workers(redis, settings, owner(settings))
     shipped = ShippedStore.of(open_store(settings), store_config(settings))
@@ -183,8 +193,13 @@ def main() -> None:
     session = open_session(settings)
     query = start(session, settings, stopping)
     _log.info("spark ready", checkpoint=settings.spark_checkpoint, bootstrap=settings.kafka.bootstrap)
+    item_rows = ItemRows(settings.kafka, FeatureRows(open_store(settings)))
     while not stopping.is_set() and not query.awaitTermination(_STOP_EVERY_S):
-        pass
+        try:
+            item_rows.write(leads=True, budget=_ITEM_ROWS)
+        except RedisError as error:
+            _log.warning("rows of items wait", error=str(error))
+    item_rows.close()
     query.stop()
     session.stop()
     _log.info("spark stopped")
