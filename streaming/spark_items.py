@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 from functools import lru_cache
 from threading import Event as Flag
 
@@ -15,5 +14,4 @@ def followed_items(kafka: KafkaSettings, lateness_us: int) -> Items:
     """What the catalogue says, opened once a process: an executor's Python outlives its tasks."""
     items = Items(kafka, lateness_us=lateness_us)
     items.open(Flag())
-    atexit.register(items.close)
     return items
