@@ -19,6 +19,7 @@ from streaming.backfill_folder import Folder
 from streaming.backfill_writer import LakeWriter, OnlineWriter, StateStore
 from streaming.history import purchase_events, read_purchases
 from streaming.item_history import read_facts
+from streaming.ownership import WORKER, claim
 
 _log = structlog.get_logger()
 
@@ -64,9 +65,12 @@ def backfill(
     Stored offsets keep their value, so the worker goes on where it was. Rows of an earlier
     backfill are replaced; one that was killed is run again with `replace`. `store` is an opened
     Feast store, `feature_repo.store.open_store`'s where none is given. Raises StatesExist where
-    there are states and not `replace`, WorkerInterfered where a worker commits meanwhile.
+    there are states and not `replace`, WorkerInterfered where a worker commits meanwhile, OwnedByAnother
+    where Spark folds.
     """
-    states = StateStore(Redis.from_url(settings.redis.url), settings)
+    redis = Redis.from_url(settings.redis.url)
+    claim(redis, settings, WORKER)
+    states = StateStore(redis, settings)
     if states.exist() and not replace:
         raise StatesExist(
             "expected no states in Redis, came some: a backfill would overwrite them; "

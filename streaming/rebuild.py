@@ -23,6 +23,7 @@ from streaming.following import Follower
 from streaming.generations import NextGeneration, drop_generations
 from streaming.groups import group_profiles
 from streaming.lake_commit import Offsets
+from streaming.ownership import WORKER, claim
 from streaming.parcels import Parcel, unpack
 from streaming.rebuild_bucket import BucketDone, BucketTask, fold_bucket, start
 from streaming.rebuild_plan import Plan, make_plan
@@ -66,9 +67,10 @@ def rebuild(
 
     The generation that serves goes on meanwhile and stays where this fails or is killed; run it again.
     `history` also replaces the lake's feature history. `store` is an opened Feast store, `processes`
-    how many fold. Raises Busy, NoRoom, Trimmed, LockLost, FollowerFailed, RedisError, KafkaError.
+    how many fold. Raises OwnedByAnother, Busy, NoRoom, Trimmed, LockLost, FollowerFailed, RedisError, KafkaError.
     """
     redis = Redis.from_url(settings.redis.url)
+    claim(redis, settings, WORKER)
     maker = NextGeneration(redis, settings.redis.key_prefix)
     maker.begin()
     try:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from redis import Redis
 
 from contracts.keys import StateKeys
 from contracts.settings import Settings
+from streaming.backfill import backfill
 from streaming.ownership import WORKER, OwnedByAnother, claim, claim_from_workers
+from streaming.rebuild import rebuild
 from streaming.worker import open_redis
+
+
+def backfill_nothing(settings: Settings) -> object:
+    return backfill(settings, [])
 
 
 @pytest.fixture
@@ -43,3 +51,12 @@ def test_prefixes_are_owned_apart(settings: Settings, redis: Redis) -> None:
     claim(redis, settings, WORKER)
     claim_from_workers(redis, other, "spark a")
     redis.delete("elsewhere-fold-owner")
+
+
+@pytest.mark.parametrize("writes", [backfill_nothing, rebuild], ids=["backfill", "rebuild"])
+def test_what_writes_workers_states_keeps_off_sparks_prefix(
+    settings: Settings, redis: Redis, writes: Callable[[Settings], object]
+) -> None:
+    claim_from_workers(redis, settings, "spark a")
+    with pytest.raises(OwnedByAnother, match="folded by 'spark a'"):
+        writes(settings)
