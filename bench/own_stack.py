@@ -6,6 +6,7 @@ import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.settings import Settings
@@ -14,9 +15,21 @@ from stack.redis_server import RedisServer
 from stack.topics import create_topics
 
 
+@dataclass(frozen=True)
+class OwnStack:
+    """Settings bound to servers of their own, and the servers."""
+
+    settings: Settings
+    kafka: KafkaServer
+    redis: RedisServer
+
+
 @contextmanager
-def own_stack(settings: Settings) -> Iterator[Settings]:
-    """`settings` with servers, home and prefixes that end with the block; topics exist, Feast is not applied."""
+def own_servers(settings: Settings) -> Iterator[OwnStack]:
+    """Servers, and `settings` with their places, home and prefixes, that end with the block.
+
+    The topics exist, Feast is not applied.
+    """
     with tempfile.TemporaryDirectory(prefix="clickloop-bench-") as directory:
         home = Path(directory)
         kafka, redis = KafkaServer(settings.project, home / "kafka"), RedisServer(home / "redis")
@@ -32,7 +45,14 @@ def own_stack(settings: Settings) -> Iterator[Settings]:
                 }
             )
             create_topics(own)
-            yield own
+            yield OwnStack(own, kafka, redis)
         finally:
             kafka.kill()
             redis.kill()
+
+
+@contextmanager
+def own_stack(settings: Settings) -> Iterator[Settings]:
+    """The settings of `own_servers` alone."""
+    with own_servers(settings) as own:
+        yield own.settings

@@ -1,0 +1,249 @@
+"""Workers killed under load, now and then a server too, and everything counted afterwards."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
+from redis import Redis
+from redis.exceptions import RedisError
+
+from bench.own_stack import OwnStack
+from bench.soak_check import Verdict, check, lake_places, read_written
+from bench.soak_load import Insistent
+from contracts.settings import Settings
+from contracts.topics import Topics
+from stack.kafka_server import KafkaServer
+from stack.ports import answers, free_port
+from stack.redis_server import RedisServer
+from streaming.checkpoint import Checkpoint
+
+_PATIENCE_S = 180.0
+_POLL_S = 0.02
+_LONGEST_WAIT_S = 0.7
+
+
+class Killable(Protocol):
+    """A process of the stack."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+
+    def kill(self) -> None:
+        """SIGKILL, and wait."""
+
+
+# Starts `python -m MODULE` with an environment beside the process's own.
+Spawn = Callable[[str, Mapping[str, str]], Killable]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`kills` of two workers and the lake sink; after each `server_every` of them Redis or Kafka is killed too."""
+
+    kills: int
+    server_every: int
+    seed: int
+    visitors: int = 2000
+    events_s: float = 400.0
+
+
+@dataclass
+class Soaked:
+    """What a soak did and what came of it; recoveries in seconds from the fault's end, by what was killed."""
+
+    acknowledged: int
+    refusals: int
+    kills: int
+    recoveries_s: dict[str, list[float]]
+    verdict: Verdict
+    exits: int = 0
+
+
+@dataclass
+class Processes:
+    """Two workers, a lake sink and a collector, started anew whenever they are not there."""
+
+    spawn: Spawn
+    environment: Mapping[str, str]
+    running: dict[str, Killable] = field(default_factory=dict)
+    exits: int = 0
+
+    def start(self, name: str) -> None:
+        """Start one of them."""
+        module = {"collector": "collector", "lake": "streaming.lake"}.get(name, "streaming.worker")
+        self.running[name] = self.spawn(module, {**self.environment, "CLICKLOOP_WORKER_INSTANCE": name})
+
+    def revive(self) -> None:
+        """Start what ended by itself, as a supervisor does, and count it."""
+        for name, process in self.running.items():
+            if not process.alive:
+                self.exits += 1
+                self.start(name)
+
+    def kill(self, name: str) -> None:
+        """End one of them and start it again at once."""
+        self.running[name].kill()
+        self.start(name)
+
+    def end(self) -> None:
+        """End all of them."""
+        for process in self.running.values():
+            process.kill()
+
+
+class Progress:
+    """Kafka's ends and the offsets committed with the states."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._topic = Topics(settings.kafka.topic_prefix).events
+        self._redis = Redis.from_url(settings.redis.url, socket_timeout=2.0)
+        self._checkpoint = Checkpoint(self._redis, prefix=settings.redis.key_prefix)
+
+    def ends(self) -> dict[int, int]:
+        """The next offset of each partition in Kafka."""
+        while True:
+            try:
+                consumer = KafkaConsumer(bootstrap_servers=self._settings.kafka.bootstrap, enable_auto_commit=False)
+                partitions = sorted(consumer.partitions_for_topic(self._topic) or ())
+                ends = consumer.end_offsets([TopicPartition(self._topic, number) for number in partitions])
+                consumer.close(autocommit=False)
+                return {place.partition: end for place, end in ends.items()}
+            except KafkaError:
+                time.sleep(_POLL_S)
+
+    def reached(self, ends: Mapping[int, int]) -> bool:
+        """Whether every record before `ends` is in the states."""
+        try:
+            positions = self._checkpoint.positions(sorted(ends))
+        except RedisError:
+            return False
+        return all((positions[partition].offset or 0) >= end for partition, end in ends.items())
+
+    def close(self) -> None:
+        """Let Redis go."""
+        self._redis.close()
+
+
+def soak(own: OwnStack, store: Any, plan: Plan, spawn: Spawn) -> Soaked:
+    """Run the plan. `store` is the Feast store of `own.settings`, applied. Raises TimeoutError at no recovery."""
+    settings, chance = own.settings, random.Random(plan.seed)
+    servers: list[tuple[str, RedisServer | KafkaServer]] = [("redis", own.redis), ("kafka", own.kafka)]
+    recoveries: dict[str, list[float]] = {"worker": [], "redis": [], "kafka": []}
+    with _processes(settings, spawn) as (processes, port):
+        progress = Progress(settings)
+        key = settings.secrets.write_key.get_secret_value()
+        load = Insistent(port=port, write_key=key, visitors=plan.visitors, events_s=plan.events_s, seed=plan.seed)
+        load.start()
+        _until(lambda: sum(progress.ends().values()) > 0, processes, "the first events in Kafka")
+        _recover(progress, processes)
+        kills = 0
+        while kills < plan.kills:
+            time.sleep(chance.uniform(0.0, _LONGEST_WAIT_S))
+            victims = chance.choice((["worker-1"], ["worker-2"], ["worker-1", "worker-2"], ["worker-1", "lake"]))
+            kind, before = "worker", kills
+            for victim in victims:
+                processes.kill(victim)
+                kills += victim != "lake"
+            if kills // plan.server_every > before // plan.server_every:
+                kind, server = chance.choice(servers)
+                server.kill()
+                server.start()
+            recoveries[kind].append(_recover(progress, processes))
+        acknowledged = load.finish()
+        _settle(settings, progress, processes)
+        verdict = check(settings, store, acknowledged)
+        progress.close()
+    return Soaked(len(acknowledged), load.refusals, kills, recoveries, verdict, processes.exits)
+
+
+def _recover(progress: Progress, processes: Processes) -> float:
+    """Seconds from now until everything that is in Kafka by now is in the states."""
+    fault_ended_s = time.monotonic()
+    ends = progress.ends()
+    _until(lambda: progress.reached(ends), processes, "the workers' recovery")
+    return time.monotonic() - fault_ended_s
+
+
+def _settle(settings: Settings, progress: Progress, processes: Processes) -> None:
+    """Wait until states and lake hold everything, forwards and merges included."""
+    _until(lambda: progress.reached(progress.ends()), processes, "the end of Kafka's log")
+    places = read_written(settings).places
+    _until(lambda: set(lake_places(settings)) >= places, processes, "the lake at Kafka's end", poll_s=0.5)
+    # The newest snapshots follow within the sink's next flush.
+    time.sleep(2 * float(processes.environment["CLICKLOOP_LAKE_FLUSH_S"]) + 1.0)
+
+
+def _until(true: Callable[[], bool], processes: Processes, what: str, *, poll_s: float = _POLL_S) -> None:
+    deadline_s = time.monotonic() + _PATIENCE_S
+    while not true():
+        if time.monotonic() > deadline_s:
+            raise TimeoutError(f"never came: {what}")
+        processes.revive()
+        time.sleep(poll_s)
+
+
+@contextmanager
+def _processes(settings: Settings, spawn: Spawn) -> Iterator[tuple[Processes, int]]:
+    port = free_port()
+    processes = Processes(spawn, environment_of(settings) | {"CLICKLOOP_COLLECTOR_PORT": str(port)})
+    try:
+        for name in ("collector", "worker-1", "worker-2", "lake"):
+            processes.start(name)
+        _until(lambda: answers(port), processes, "the collector")
+        yield processes, port
+    finally:
+        processes.end()
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """What makes a process of the stack use these settings."""
+    return {
+        "CLICKLOOP_HOME": str(settings.home),
+        "CLICKLOOP_KAFKA_BOOTSTRAP": settings.kafka.bootstrap,
+        "CLICKLOOP_KAFKA_TOPIC_PREFIX": settings.kafka.topic_prefix,
+        "CLICKLOOP_REDIS_URL": settings.redis.url,
+        "CLICKLOOP_REDIS_KEY_PREFIX": settings.redis.key_prefix,
+        "CLICKLOOP_SECRETS_WRITE_KEY": settings.secrets.write_key.get_secret_value(),
+        "CLICKLOOP_SECRETS_PSEUDONYM_KEY": settings.secrets.pseudonym_key.get_secret_value(),
+        "CLICKLOOP_WORKER_METRICS_PORT": "0",
+        "CLICKLOOP_LAKE_METRICS_PORT": "0",
+        "CLICKLOOP_LAKE_FLUSH_S": "1",
+    }
+
+
+class Spawned:
+    """A process of its own, as the supervisor starts it; its log goes to the home folder."""
+
+    def __init__(self, settings: Settings, module: str, environment: Mapping[str, str]) -> None:
+        log = settings.home / f"{module}-{environment['CLICKLOOP_WORKER_INSTANCE']}.log"
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", module],
+                cwd=settings.project,
+                env={**os.environ, **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        """SIGKILL, and wait."""
+        self._process.kill()
+        self._process.wait()
