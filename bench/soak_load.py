@@ -37,9 +37,16 @@ class Insistent(threading.Thread):
         }
         self.acknowledged: list[str] = []
         self.refusals = 0
+        self._failure: RuntimeError | None = None
 
     def run(self) -> None:
         """Send until `finish` is called."""
+        try:
+            self._send()
+        except RuntimeError as error:
+            self._failure = error
+
+    def _send(self) -> None:
         began_s, messages = time.monotonic(), self._messages()
         while not self._enough.is_set():
             batch = [next(messages) for _ in range(_BATCH)]
@@ -52,9 +59,11 @@ class Insistent(threading.Thread):
             began_s = max(began_s, time.monotonic() - len(self.acknowledged) / self._events_s)
 
     def finish(self) -> list[str]:
-        """Stop once the batch under way is acknowledged; the ids of all that was."""
+        """Stop once the batch under way is acknowledged; the ids of all that was. Raises RuntimeError at a refusal."""
         self._enough.set()
         self.join()
+        if self._failure is not None:
+            raise self._failure
         return self.acknowledged
 
     def _taken(self, batch: list[dict[str, object]]) -> bool:

@@ -1,0 +1,201 @@
+"""What an event costs as workers and users grow: `python -m bench.scaling`."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+from redis import Redis
+
+from bench.own_stack import OwnStack, own_servers
+from bench.record import record
+from bench.soak import Progress, Spawned, environment_of
+from bench.traffic import zipf_events
+from contracts.event import encode_event
+from contracts.keys import StateKeys
+from contracts.settings import Settings, load_settings
+from contracts.snapshot import Snapshot
+from contracts.topics import Topics
+from features.fold import fold
+from features.state import UserState, encode_state, new_state
+from streaming.feature_rows import FeatureRows
+from streaming.outbox import open_producer
+from streaming.partitioning import partition_of
+
+FEW, MANY = 10_000, 1_000_000
+_TEMPLATES = 200
+_ROWS = 2_000
+_WARMING_EVENTS = 20_000
+_POLL_S = 0.1
+_PATIENCE_S = 300.0
+
+
+@dataclass(frozen=True)
+class Cost:
+    """CPU microseconds an event, by whose they are."""
+
+    workers: float
+    redis: float
+    broker: float
+
+    @property
+    def total(self) -> float:
+        """All of it."""
+        return self.workers + self.redis + self.broker
+
+
+def run(settings: Settings, *, events: int = 60_000, many: int = MANY) -> dict[str, Any]:
+    """The same number of events by Zipf's law through one worker and four, of 10,000 users and 1,000,000.
+
+    Every user has a state and a row in Redis before the first event, so that a user the worker has not seen of late
+    costs what it does in production. Each case runs twice, in turn, after a warming that is not counted.
+    """
+    with own_servers(settings) as own:
+        from feature_repo.store import apply
+
+        rows = FeatureRows(apply(own.settings))
+        costs: dict[str, list[Cost]] = {"one_worker": [], "four_workers": [], "many_users": []}
+        _preload(own, rows, range(FEW))
+        for seed in (1, 2):
+            for name, workers in (("one_worker", 1), ("four_workers", 4)):
+                costs[name].append(_measure(own, workers=workers, users=FEW, events=events, seed=seed))
+        _preload(own, rows, range(FEW, many))
+        for seed in (3, 4):
+            costs["many_users"].append(_measure(own, workers=1, users=many, events=events, seed=seed))
+        memory = _redis_bytes(own.settings)
+    one, four, more = (min(each.total for each in costs[name]) for name in costs)
+    return {
+        "bench": "scaling",
+        "figure": round(four, 1),
+        "unit": "CPU microseconds of workers, Redis and broker an event, four workers",
+        "floor": round(one, 1),
+        "floor_unit": "the same with one worker",
+        "ratio": round(four / one, 3),
+        "details": {
+            "events": events,
+            "growth_to_four_workers": round(four / one - 1, 3),
+            f"growth_to_{many}_users": round(more / one - 1, 3),
+            "redis_bytes_at_the_end": memory,
+            **{name: [_shown(each) for each in found] for name, found in costs.items()},
+        },
+    }
+
+
+def _shown(cost: Cost) -> dict[str, float]:
+    parts = {"workers_us": cost.workers, "redis_us": cost.redis, "broker_us": cost.broker, "total_us": cost.total}
+    return {name: round(value, 1) for name, value in parts.items()}
+
+
+def _measure(own: OwnStack, *, workers: int, users: int, events: int, seed: int) -> Cost:
+    progress = Progress(own.settings)
+    with _running(own.settings, workers) as processes:
+        _through(own.settings, progress, users=users, events=_WARMING_EVENTS, seed=100 + seed)
+        before = _cpu_s(processes)
+        _through(own.settings, progress, users=users, events=events, seed=seed)
+        after = _cpu_s(processes)
+    progress.close()
+    return Cost(*((end - begin) / events * 1e6 for begin, end in zip(before, after, strict=True)))
+
+
+@contextmanager
+def _running(settings: Settings, workers: int) -> Iterator[list[Spawned]]:
+    started = []
+    try:
+        for number in range(workers):
+            instance = {"CLICKLOOP_WORKER_INSTANCE": f"worker-{number}"}
+            started.append(Spawned(settings, "streaming.worker", environment_of(settings) | instance))
+        yield started
+    finally:
+        for process in started:
+            process.kill()
+
+
+def _through(settings: Settings, progress: Progress, *, users: int, events: int, seed: int) -> None:
+    """Send events and wait until all are in the states. Raises TimeoutError."""
+    producer = open_producer(settings, linger_ms=20)
+    topic = Topics(settings.kafka.topic_prefix).events
+    for event in zipf_events(count=events, users=users, seed=time.time_ns() + seed, span_s=60.0):
+        producer.send(topic, encode_event(event), key=event.profile_id.encode())
+    producer.flush()
+    producer.close()
+    ends, deadline_s = progress.ends(), time.monotonic() + _PATIENCE_S
+    while not progress.reached(ends):
+        if time.monotonic() > deadline_s:
+            raise TimeoutError("expected the workers to reach Kafka's end, they did not")
+        time.sleep(_POLL_S)
+
+
+def _cpu_s(workers: Sequence[Spawned]) -> tuple[float, float, float]:
+    """CPU seconds so far of the workers, of Redis and of the broker."""
+    below = psutil.Process().children(recursive=True)
+    pids = {each.pid for each in workers}
+    redis = [each for each in below if each.name().startswith("redis-server")]
+    broker = [each for each in below if "kafka.Kafka" in each.cmdline() and each.name().startswith("java")]
+    ours = [each for each in below if each.pid in pids]
+    if (len(redis), len(broker), len(ours)) != (1, 1, len(workers)):
+        raise RuntimeError(f"expected one Redis, one broker and {len(workers)} workers, came {redis} {broker} {ours}")
+    found = [sum(sum(each.cpu_times()[:2]) for each in group) for group in (ours, redis, broker)]
+    return found[0], found[1], found[2]
+
+
+def _preload(own: OwnStack, rows: FeatureRows, users: range) -> None:
+    """A state and a row for each user; the append-only file is made anew afterwards instead of growing by each."""
+    settings = own.settings
+    templates = [(state, encode_state(state)) for state in _templates()]
+    with Redis.from_url(settings.redis.url) as redis:
+        redis.config_set("appendonly", "no")
+        for first in range(users.start, users.stop, _ROWS):
+            some = range(first, min(first + _ROWS, users.stop))
+            snapshots = [_snapshot(settings, user, *templates[user % _TEMPLATES]) for user in some]
+            states = {
+                StateKeys(one.partition, settings.redis.key_prefix).state(one.profile_id): one.state
+                for one in snapshots
+            }
+            redis.mset(states)
+            rows.write_behavior(snapshots)
+        redis.config_set("appendonly", "yes")
+        while redis.info("persistence")["aof_rewrite_in_progress"]:
+            time.sleep(_POLL_S)
+
+
+def _templates() -> list[UserState]:
+    """States of users with five to some hundred events, an hour ago."""
+    states = [new_state() for _ in range(_TEMPLATES)]
+    for event in zipf_events(count=_TEMPLATES * 40, users=_TEMPLATES, seed=5, span_s=2 * 3600.0):
+        fold(states[int(str(event.anonymous_id).rsplit("-", 1)[1])], event)
+    return states
+
+
+def _snapshot(settings: Settings, user: int, state: UserState, payload: bytes) -> Snapshot:
+    profile_id = f"visitor-{user:08d}"
+    return Snapshot(
+        profile_id=profile_id,
+        partition=partition_of(profile_id, settings.kafka.partitions),
+        offset=-1,
+        event_us=state.event_us,
+        row_us=state.row_us,
+        version=state.version,
+        training=state.training,
+        state=payload,
+    )
+
+
+def _redis_bytes(settings: Settings) -> int:
+    with Redis.from_url(settings.redis.url) as redis:
+        return int(redis.info("memory")["used_memory"])
+
+
+def main() -> None:
+    """Run, keep the result, print it as one line of JSON."""
+    result = run(load_settings())
+    record(result, command="clickloop bench scaling --json")
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
