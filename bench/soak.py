@@ -7,9 +7,10 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import Any, Protocol
 
 from kafka import KafkaConsumer, TopicPartition
@@ -19,12 +20,11 @@ from redis.exceptions import RedisError
 
 from bench.own_stack import OwnStack
 from bench.soak_check import Verdict, check, lake_places, read_written
+from bench.soak_faults import FAULTS
 from bench.soak_load import Insistent
 from contracts.settings import Settings
 from contracts.topics import Topics
-from stack.kafka_server import KafkaServer
 from stack.ports import answers, free_port
-from stack.redis_server import RedisServer
 from streaming.checkpoint import Checkpoint
 
 _PATIENCE_S = 180.0
@@ -49,13 +49,14 @@ Spawn = Callable[[str, Mapping[str, str]], Killable]
 
 @dataclass(frozen=True)
 class Plan:
-    """`kills` of two workers and the lake sink; after each `server_every` of them Redis or Kafka is killed too."""
+    """`kills` of two workers, and of the lake sink; with each `fault_every` of them one of `faults`, in turn."""
 
     kills: int
-    server_every: int
+    fault_every: int
     seed: int
     visitors: int = 2000
     events_s: float = 400.0
+    faults: Sequence[str] = tuple(FAULTS)
 
 
 @dataclass
@@ -139,8 +140,8 @@ class Progress:
 def soak(own: OwnStack, store: Any, plan: Plan, spawn: Spawn) -> Soaked:
     """Run the plan. `store` is the Feast store of `own.settings`, applied. Raises TimeoutError at no recovery."""
     settings, chance = own.settings, random.Random(plan.seed)
-    servers: list[tuple[str, RedisServer | KafkaServer]] = [("redis", own.redis), ("kafka", own.kafka)]
-    recoveries: dict[str, list[float]] = {"worker": [], "redis": [], "kafka": []}
+    recoveries: dict[str, list[float]] = {"worker_killed": [], **{name: [] for name in plan.faults}}
+    faults = cycle(plan.faults)
     with _processes(settings, spawn) as (processes, port):
         progress = Progress(settings)
         key = settings.secrets.write_key.get_secret_value()
@@ -152,14 +153,13 @@ def soak(own: OwnStack, store: Any, plan: Plan, spawn: Spawn) -> Soaked:
         while kills < plan.kills:
             time.sleep(chance.uniform(0.0, _LONGEST_WAIT_S))
             victims = chance.choice((["worker-1"], ["worker-2"], ["worker-1", "worker-2"], ["worker-1", "lake"]))
-            kind, before = "worker", kills
+            kind, before = "worker_killed", kills
             for victim in victims:
                 processes.kill(victim)
                 kills += victim != "lake"
-            if kills // plan.server_every > before // plan.server_every:
-                kind, server = chance.choice(servers)
-                server.kill()
-                server.start()
+            if kills // plan.fault_every > before // plan.fault_every:
+                kind = next(faults)
+                FAULTS[kind](own)
             recoveries[kind].append(_recover(progress, processes))
         acknowledged = load.finish()
         _settle(settings, progress, processes)
