@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Any, Protocol
@@ -116,11 +116,12 @@ class Progress:
         """The next offset of each partition in Kafka."""
         while True:
             try:
-                consumer = KafkaConsumer(bootstrap_servers=self._settings.kafka.bootstrap, enable_auto_commit=False)
-                partitions = sorted(consumer.partitions_for_topic(self._topic) or ())
-                ends = consumer.end_offsets([TopicPartition(self._topic, number) for number in partitions])
-                consumer.close(autocommit=False)
-                return {place.partition: end for place, end in ends.items()}
+                with closing(
+                    KafkaConsumer(bootstrap_servers=self._settings.kafka.bootstrap, enable_auto_commit=False)
+                ) as consumer:
+                    partitions = sorted(consumer.partitions_for_topic(self._topic) or ())
+                    ends = consumer.end_offsets([TopicPartition(self._topic, number) for number in partitions])
+                    return {place.partition: end for place, end in ends.items()}
             except KafkaError:
                 time.sleep(_POLL_S)
 
@@ -131,6 +132,15 @@ class Progress:
         except RedisError:
             return False
         return all((positions[partition].offset or 0) >= end for partition, end in ends.items())
+
+    def missing(self) -> str:
+        """How far the states are behind, for whoever has to find out."""
+        ends = self.ends()
+        try:
+            at = {partition: one.offset for partition, one in self._checkpoint.positions(sorted(ends)).items()}
+        except RedisError as error:
+            return f"Redis does not answer: {error}"
+        return f"states at {at}, Kafka at {ends}"
 
     def close(self) -> None:
         """Let Redis go."""
@@ -172,7 +182,10 @@ def _recover(progress: Progress, processes: Processes) -> float:
     """Seconds from now until everything that is in Kafka by now is in the states."""
     fault_ended_s = time.monotonic()
     ends = progress.ends()
-    _until(lambda: progress.reached(ends), processes, "the workers' recovery")
+    try:
+        _until(lambda: progress.reached(ends), processes, "the workers' recovery")
+    except TimeoutError as error:
+        raise TimeoutError(f"{error}; {progress.missing()}") from error
     return time.monotonic() - fault_ended_s
 
 

@@ -45,6 +45,8 @@ class Insistent(threading.Thread):
             self._send()
         except RuntimeError as error:
             self._failure = error
+        finally:
+            self._hang_up()
 
     def _send(self) -> None:
         began_s, messages = time.monotonic(), self._messages()
@@ -74,12 +76,16 @@ class Insistent(threading.Thread):
             response = self._connection.getresponse()
             answer = json.loads(response.read())
         except (OSError, http.client.HTTPException, ValueError):
-            self._connection.close()
-            self._connection = None
+            self._hang_up()
             return False
         if response.status == http.HTTPStatus.OK and answer["rejected"]:
             raise RuntimeError(f"expected nothing rejected, came {answer['rejected'][:3]}")
         return response.status == http.HTTPStatus.OK
+
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def _messages(self) -> Iterator[dict[str, object]]:
         number = 0
