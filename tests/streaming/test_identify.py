@@ -11,17 +11,13 @@ from typing import Any
 from contracts.event import Event, EventType
 from contracts.settings import Settings
 from contracts.topics import Topics
-from features.evaluate import evaluate
-from features.state import decode_state
 from streaming.cells import decode_cell
 from streaming.partitioning import partition_of
-from tests.features.oracle import Oracle, agree
+from tests.streaming.lives import PEOPLE, check_lives, lives
 from tests.streaming.support import (
     WorkerProcess,
     caught_up,
-    instant_us,
     make_events,
-    online_row,
     read_topic,
     run_in_process,
     send,
@@ -29,77 +25,20 @@ from tests.streaming.support import (
     until,
 )
 
-PEOPLE = 30
-
-
-def _lives(seed: int) -> tuple[list[Event], dict[str, list[Event]]]:
-    """Two browsers a person, each logging in at some moment and going on without saying who; events by user."""
-    chance = random.Random(seed)
-    events: list[Event] = []
-    by_user: dict[str, list[Event]] = {}
-    for number, event in enumerate(make_events(2_400, visitors=2 * PEOPLE, seed=seed, step_s=2.0)):
-        browser = int(str(event.anonymous_id).rsplit("-", 1)[1])
-        user = f"user-{seed}-{browser % PEOPLE}"
-        made = [event]
-        if chance.random() < 0.05:
-            made.append(
-                Event(
-                    message_id=f"login-{seed}-{number}",
-                    anonymous_id=event.anonymous_id,
-                    user_id=user,
-                    type=EventType.IDENTIFY,
-                    timestamp=event.timestamp + timedelta(seconds=1),
-                    properties={"plan": "gold"},
-                )
-            )
-        events += made
-        by_user.setdefault(user, []).extend(made)
-    # Everybody logs in once more at the end, so that no browser is left without an owner.
-    end = events[-1].timestamp
-    for browser in range(2 * PEOPLE):
-        user = f"user-{seed}-{browser % PEOPLE}"
-        login = Event(
-            message_id=f"last-{seed}-{browser}",
-            anonymous_id=f"visitor-{seed}-{browser}",
-            user_id=user,
-            type=EventType.IDENTIFY,
-            timestamp=end + timedelta(seconds=browser),
-        )
-        events.append(login)
-        by_user.setdefault(user, []).append(login)
-    return events, by_user
-
-
-def _check(settings: Settings, store: Any, by_user: dict[str, list[Event]]) -> None:
-    at = max(event.timestamp for each in by_user.values() for event in each) + timedelta(minutes=5)
-    for user, lived in by_user.items():
-        payload = stored_state(settings, user)
-        assert payload is not None
-        agree(evaluate(decode_state(payload), instant_us(at)), Oracle.of(lived).values(at))
-        assert online_row(store, user)["state"] == payload
-    for anonymous in {e.anonymous_id for each in by_user.values() for e in each if e.anonymous_id is not None}:
-        tombstone = stored_state(settings, anonymous)
-        assert tombstone is not None
-        alias = decode_cell(tombstone).alias
-        assert alias is not None, f"{anonymous} still has a state of its own"
-        assert alias.startswith("user-")
-        row = online_row(store, anonymous)
-        assert row["version"] in (0, None), f"the row of {anonymous} still shows {row['version']} events"
-
 
 def test_identify_moves_every_event_of_the_visitor_to_the_user_once(settings: Settings, store: Any) -> None:
-    events, by_user = _lives(1)
+    events, by_user = lives(1)
     apart = {
         (partition_of(str(e.anonymous_id), 8), partition_of(e.user_id, 8)) for e in events if e.user_id is not None
     }
     assert any(one != two for one, two in apart), "the test needs profiles on different partitions"
     send(settings, events)
     run_in_process(settings, store)
-    _check(settings, store, by_user)
+    check_lives(settings, store, by_user)
 
 
 def test_identify_is_exact_though_the_worker_is_killed_all_along(settings: Settings, store: Any) -> None:
-    events, by_user = _lives(2)
+    events, by_user = lives(2)
     small = settings.model_copy(update={"worker": settings.worker.model_copy(update={"poll_records": 60})})
     chance = random.Random(3)
     send(settings, events)
@@ -111,21 +50,21 @@ def test_identify_is_exact_though_the_worker_is_killed_all_along(settings: Setti
     until(lambda: caught_up(settings), what="the last worker at Kafka's end")
     last.signal(signal.SIGTERM)
     assert last.join() == 0
-    _check(settings, store, by_user)
+    check_lives(settings, store, by_user)
 
 
 def test_identify_repeated_by_the_client_merges_once(settings: Settings, store: Any) -> None:
-    events, by_user = _lives(4)
+    events, by_user = lives(4)
     logins = [event for event in events if event.type is EventType.IDENTIFY]
     send(settings, [*events, *logins[-40:]])
     run_in_process(settings, store)
-    _check(settings, store, by_user)
+    check_lives(settings, store, by_user)
 
 
 def test_users_who_turn_out_to_be_one_are_one_though_the_worker_is_killed_all_along(
     settings: Settings, store: Any
 ) -> None:
-    events, by_user = _lives(6)
+    events, by_user = lives(6)
     chance = random.Random(7)
     unions: list[Event] = []
     # Every third user is the next one's former name and that one the next's; the third says it is the first.
@@ -155,7 +94,7 @@ def test_users_who_turn_out_to_be_one_are_one_though_the_worker_is_killed_all_al
         cells = {name: decode_cell(stored_state(settings, name)) for name in names}
         (root,) = (name for name, cell in cells.items() if cell.alias is None)
         people[root] = [event for name in names for event in by_user[name]]
-    _check(settings, store, people)
+    check_lives(settings, store, people)
 
 
 def test_aliases_in_a_circle_lose_nothing_and_the_worker_goes_on(settings: Settings, store: Any) -> None:
