@@ -21,7 +21,9 @@ def prove(
 
 
 def bench(
-    name: Annotated[str, typer.Argument(help="freshness, recommend, collector, worker, backfill, quality, or all")],
+    name: Annotated[
+        str, typer.Argument(help="freshness, recommend, collector, worker, backfill, quality, kills, scaling, or all")
+    ],
     dataset: Annotated[
         str | None, typer.Argument(help="of quality: online_retail (the demo's), ml-1m, ml-100k or deskdrop")
     ] = None,

@@ -29,7 +29,7 @@ from stack.supervisor import Supervisor
 from stack.up import interruptible
 
 _SHOWN_ROWS = 10
-BENCHMARKS = ("freshness", "recommend", "collector", "worker", "backfill", "quality")
+BENCHMARKS = ("freshness", "recommend", "collector", "worker", "backfill", "kills", "scaling", "quality")
 
 
 def require_servers(settings: Settings) -> None:
