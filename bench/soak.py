@@ -133,6 +133,10 @@ class Progress:
             return False
         return all((positions[partition].offset or 0) >= end for partition, end in ends.items())
 
+    def shown(self) -> bool:
+        """Whether the rows of all states have been written. Raises RedisError."""
+        return not any(self._checkpoint.owed(sorted(self.ends())).values())
+
     def missing(self) -> str:
         """How far the states are behind, for whoever has to find out."""
         ends = self.ends()
@@ -192,6 +196,7 @@ def _recover(progress: Progress, processes: Processes) -> float:
 def _settle(settings: Settings, progress: Progress, processes: Processes) -> None:
     """Wait until states and lake hold everything, forwards and merges included."""
     _until(lambda: progress.reached(progress.ends()), processes, "the end of Kafka's log")
+    _until(progress.shown, processes, "the rows of the last batch")
     places = read_written(settings).places
     _until(lambda: set(lake_places(settings)) >= places, processes, "the lake at Kafka's end", poll_s=0.5)
     # The newest snapshots follow within the sink's next flush.

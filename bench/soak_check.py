@@ -12,14 +12,14 @@ from kafka import KafkaConsumer, TopicPartition
 from redis import Redis
 
 from contracts.event import Event, EventType
+from contracts.keys import StateKeys
 from contracts.lake import EVENTS, USER_BEHAVIOR, open_table
 from contracts.settings import Settings
 from contracts.topics import Topics
 from features.evaluate import evaluate
 from features.fold import fold
 from features.state import UserState, decode_state, new_state
-from streaming.cells import Cell
-from streaming.checkpoint import Checkpoint
+from streaming.cells import Cell, decode_cell
 from streaming.partitioning import partition_of
 from streaming.records import decode_record, is_derived
 
@@ -124,10 +124,9 @@ def _check_states(settings: Settings, events: list[Event], verdict: Verdict) -> 
     """Every person's state by the name that it lies under."""
     roots: dict[str, UserState] = {}
     with Redis.from_url(settings.redis.url) as redis:
-        checkpoint = Checkpoint(redis, prefix=settings.redis.key_prefix)
         for name, lived in people(events).items():
             verdict.people += 1
-            root, cell = _root(settings, checkpoint, name)
+            root, cell = _root(settings, redis, name)
             roots[root] = cell.state
             wanted = new_state()
             for event in lived:
@@ -143,9 +142,11 @@ def _check_states(settings: Settings, events: list[Event], verdict: Verdict) -> 
     return roots
 
 
-def _root(settings: Settings, checkpoint: Checkpoint, name: str) -> tuple[str, Cell]:
+def _root(settings: Settings, redis: Redis, name: str) -> tuple[str, Cell]:
     while True:
-        (cell,) = checkpoint.stored(partition_of(name, settings.kafka.partitions), [name]).cells
+        keys = StateKeys(partition_of(name, settings.kafka.partitions), settings.redis.key_prefix)
+        payload: Any = redis.get(keys.state(name))
+        cell = decode_cell(payload)
         if cell.alias is None:
             return name, cell
         name = cell.alias
