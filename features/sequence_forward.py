@@ -8,6 +8,7 @@ from math import sqrt
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from features.sequence_input import SequenceInput
@@ -109,11 +110,9 @@ def _block(block: BlockWeights, states: Floats, asked: Floats) -> Floats:
     query = newest @ (block.mixed[:, :dim] * np.float32(sqrt(heads / dim)))
     gate = newest @ block.mixed[:, 3 * dim :]
     read = np.empty_like(query)
-    distance = np.arange(length - count, length)[:, None] - np.arange(length)[None]
     for head, biases in enumerate(block.distances):
         columns = slice(head * dim // heads, (head + 1) * dim // heads)
-        logits = query[:, columns] @ keys_values[:, columns].T + biases[np.maximum(distance, 0)]
-        logits = np.where(distance >= 0, logits, _UNSEEN)
+        logits = query[:, columns] @ keys_values[:, columns].T + _by_distance(biases, length)[length - count :]
         weights = np.exp(logits - logits.max(axis=1, keepdims=True))
         weights /= weights.sum(axis=1, keepdims=True)
         read[:, columns] = weights @ keys_values[:, dim:][:, columns]
@@ -123,6 +122,13 @@ def _block(block: BlockWeights, states: Floats, asked: Floats) -> Floats:
     closed = (_silu(opened[:, :inner]) * opened[:, inner:]) @ block.closed + block.closed_shift
     result: Floats = np.asarray(states + closed, np.float32)
     return result
+
+
+def _by_distance(biases: Floats, length: int) -> Floats:
+    """[length, length]: at row i and column j the bias of distance i - j; unseen where j > i. A view."""
+    later = np.full(length - 1, _UNSEEN, np.float32)
+    falling = np.concatenate((biases[:length][::-1], later))
+    return sliding_window_view(falling, length)[::-1]
 
 
 def _norm(values: Floats, gain: Floats, shift: Floats) -> Floats:

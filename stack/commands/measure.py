@@ -6,6 +6,18 @@ from typing import Annotated
 
 import typer
 
+BENCHMARKS = (
+    "freshness",
+    "recommend",
+    "collector",
+    "worker",
+    "backfill",
+    "kills",
+    "scaling",
+    "quality",
+    "join",
+    "tower",
+)
 JSON_HELP = "One line of JSON on standard output."
 
 
@@ -21,9 +33,7 @@ def prove(
 
 
 def bench(
-    name: Annotated[
-        str, typer.Argument(help="freshness, recommend, collector, worker, backfill, quality, kills, scaling, or all")
-    ],
+    name: Annotated[str, typer.Argument(help=f"{', '.join(BENCHMARKS)}, or all")],
     dataset: Annotated[
         str | None, typer.Argument(help="of quality: online_retail (the demo's), ml-1m, ml-100k or deskdrop")
     ] = None,

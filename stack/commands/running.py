@@ -18,6 +18,7 @@ from rich.console import Console
 
 from contracts.logs import configure_logging
 from contracts.settings import Settings, load_settings
+from stack.commands.measure import BENCHMARKS
 from stack.errors import StackError
 from stack.jobs import REPLACE, JobRunner, champion_version
 from stack.kafka_server import kafka_ready
@@ -29,7 +30,6 @@ from stack.supervisor import Supervisor
 from stack.up import interruptible
 
 _SHOWN_ROWS = 10
-BENCHMARKS = ("freshness", "recommend", "collector", "worker", "backfill", "kills", "scaling", "quality")
 
 
 def require_servers(settings: Settings) -> None:
