@@ -11,6 +11,7 @@ import pyarrow as pa
 from pyiceberg.table import Table
 
 from contracts.item import InvalidItem, read_change
+from contracts.event import EventType
 from contracts.lake import (
     EVENTS,
     ITEMS,
@@ -130,7 +131,9 @@ def read_event(record: Any) -> Reading:
     incoming = decode_record(record)
     if incoming.event is None:
         return (), "poison"
-    return ((incoming,), None) if incoming.event.consent.measurement else ((), "not_measured")
+    # A word on consent is kept whatever else the visitor withholds: a rebuild has to know of it.
+    kept = incoming.event.consent.measurement or incoming.event.type is EventType.CONSENT
+    return ((incoming,), None) if kept else ((), "not_measured")
 
 
 def read_snapshots(record: Any) -> Reading:
