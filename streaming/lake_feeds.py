@@ -10,8 +10,8 @@ import msgspec
 import pyarrow as pa
 from pyiceberg.table import Table
 
-from contracts.item import InvalidItem, read_change
 from contracts.event import EventType
+from contracts.item import InvalidItem, read_change
 from contracts.lake import (
     EVENTS,
     ITEMS,

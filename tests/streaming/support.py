@@ -28,6 +28,7 @@ from contracts.topics import Topics
 from features.evaluate import evaluate
 from features.fold import fold
 from features.state import UserState, decode_state, encode_state, new_state
+from streaming.checkpoint import Checkpoint
 from streaming.generations import active_generation
 from streaming.loop import Parts, Worker
 from streaming.outbox import open_producer
@@ -132,9 +133,7 @@ def stored_offsets(settings: Settings, generation: int | None = None) -> dict[in
     numbers, prefix = range(settings.kafka.partitions), settings.redis.key_prefix
     with redis_of(settings) as redis:
         serving = active_generation(redis, prefix) if generation is None else generation
-        found: Any = redis.mget([StateKeys(number, prefix, serving).offset for number in numbers])
-    tokens = [(offset or b"").decode().rpartition(":")[2] for offset in found]
-    return {number: int(token or 0) for number, token in zip(numbers, tokens, strict=True)}
+        return Checkpoint(redis, prefix=prefix, generation=serving).offsets(numbers)
 
 
 def total_offset(settings: Settings) -> int:

@@ -2,23 +2,52 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
+import warnings
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import pytest
+from kafka import TopicPartition
+from kafka.admin import KafkaAdminClient
+
+from contracts.event import Consent, Event, EventType
+from contracts.lake import USER_BEHAVIOR, open_table
 from contracts.settings import Settings
 from contracts.topics import Topics
-from streaming.generations import active_generation
+from features.evaluate import evaluate
+from features.state import decode_state, encode_state
+from stack.kafka_server import KafkaServer
+from stack.redis_server import RedisServer
+from stack.topics import create_topics
+from streaming import folding
+from streaming.generations import active_generation, lock_key
 from streaming.lake import LakeSink, open_sink
 from streaming.rebuild import rebuild
+from streaming.rebuild_plan import NoRoom, Trimmed
+from streaming.refold import Folding, refold
+from tests.conftest import make_settings
+from tests.features.oracle import Oracle, agree
+from tests.streaming.conftest import applied
 from tests.streaming.support import (
+    WorkerProcess,
     by_profile,
     caught_up,
     check_everything,
     end_offsets,
+    instant_us,
     make_events,
+    online_row,
+    plainly_folded,
+    processes,
     redis_of,
     run_in_process,
     send,
     stored_state,
+    until,
 )
 
 
@@ -64,3 +93,257 @@ def test_rebuilt_states_are_the_streams_to_the_last_bit_and_the_worker_goes_on(s
     run_in_process(settings, store)
     assert caught_up(settings)
     check_everything(settings, store, events)
+
+
+class Watch:
+    """Reads visitors' rows all the time, as the service does, and notes each that is older than the one before."""
+
+    def __init__(self, settings: Settings, people: list[str]) -> None:
+        from feature_repo.store import open_store
+
+        self._store = open_store(settings)
+        self._people = people
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._read)
+        self.reads = 0
+        self.worse: list[str] = []
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def _read(self) -> None:
+        newest: dict[str, int] = {}
+        while not self._stopping.is_set():
+            for person in self._people:
+                payload = online_row(self._store, person)["state"]
+                version = decode_state(payload).version if payload else 0
+                if version < newest.get(person, 0):
+                    self.worse.append(f"{person}: {version} events after {newest[person]}")
+                newest[person] = version
+                self.reads += 1
+
+
+def people_who_log_in(events: list[Event], users: int) -> list[Event]:
+    """The same events with logins strewn in: each visitor becomes a user sooner or later, some more than once."""
+    made = []
+    for number, event in enumerate(events):
+        made.append(event)
+        if number % 40 == 17 or number >= len(events) - 1:
+            visitor = str(event.anonymous_id)
+            made.append(
+                Event(
+                    message_id=f"login-{number}",
+                    anonymous_id=visitor,
+                    user_id=f"user-{int(visitor.rsplit('-', 1)[1]) % users}",
+                    type=EventType.IDENTIFY,
+                    timestamp=event.timestamp + timedelta(milliseconds=5),
+                )
+            )
+    return made
+
+
+def owners(events: list[Event]) -> dict[str, str]:
+    """Whom each visitor has become in the end."""
+    return {str(event.anonymous_id): event.user_id for event in events if event.user_id is not None}
+
+
+def check_people(settings: Settings, store: Any, events: list[Event]) -> None:
+    """Each person's state is the recount of all that is the person's; visitors who became one have none."""
+    owner = owners(events)
+    lived: dict[str, list[Event]] = {}
+    for event in events:
+        profile = event.profile_id
+        lived.setdefault(owner.get(profile, profile), []).append(event)
+    at = max(event.timestamp for event in events) + timedelta(minutes=3)
+    for person, own in lived.items():
+        payload = stored_state(settings, person)
+        assert payload is not None, f"no state of {person}"
+        agree(evaluate(decode_state(payload), instant_us(at)), Oracle.of(own).values(at))
+        assert online_row(store, person)["state"] == payload, f"the row of {person} is not its state"
+    for visitor in owner:
+        payload = online_row(store, visitor)["state"]
+        assert not payload or decode_state(payload).version == 0, f"{visitor} still has events of its own"
+
+
+def test_rebuild_under_traffic_and_logins_shows_no_older_row_and_counts_each_event_once(
+    settings: Settings, store: Any
+) -> None:
+    events = people_who_log_in(make_events(6_000, visitors=60, seed=72, step_s=5.0), users=20)
+    workers = [WorkerProcess(settings), WorkerProcess(settings)]
+    send(settings, events[:2_500])
+    until(lambda: caught_up(settings), what="the workers at Kafka's end")
+    fill_lake(settings)
+    feeding = threading.Thread(target=send, args=(settings, events[2_500:]), kwargs={"pause_every": 20, "pause_s": 0.2})
+    users = sorted(set(owners(events).values()))[:5]
+    with Watch(settings, users) as watch:
+        feeding.start()
+        rebuild(settings, store=store)
+        assert feeding.is_alive(), "the test needs traffic during and after the switch"
+        feeding.join()
+        until(lambda: caught_up(settings), what="the workers at Kafka's end, on the new generation")
+    for worker in workers:
+        worker.kill()
+    assert serving(settings) == 1
+    assert watch.worse == []
+    assert watch.reads > 100
+    check_people(settings, store, events)
+    fill_lake(settings)
+    check_history_is_whole(settings, events)
+
+
+def check_history_is_whole(settings: Settings, events: list[Event]) -> None:
+    """Every record of a visitor's left a snapshot, or shares its event time with one that did; none came twice."""
+    rows = open_table(settings, USER_BEHAVIOR).scan().to_arrow().to_pylist()
+    places = [(row["partition"], row["offset"]) for row in rows]
+    assert len(set(places)) == len(places)
+    told = {(row["user_id"], row["event_us"]) for row in rows}
+    for event in events:
+        if event.user_id is None and event.profile_id not in owners(events):
+            assert (event.profile_id, instant_us(event.timestamp)) in told or _is_older(rows, event)
+
+
+def _is_older(rows: list[dict[str, Any]], event: Event) -> bool:
+    """Whether the event came after a newer one of its visitor: the snapshot then bears that one's time."""
+    at_us = instant_us(event.timestamp)
+    return any(row["user_id"] == event.profile_id and row["event_us"] > at_us for row in rows)
+
+
+def _rebuild(settings: Settings) -> None:
+    warnings.simplefilter("ignore")
+    rebuild(settings, processes=1)
+    os._exit(0)
+
+
+def test_rebuild_killed_again_and_again_leaves_the_old_states_serving(settings: Settings, store: Any) -> None:
+    events = people_who_log_in(make_events(3_000, visitors=60, seed=73, step_s=5.0), users=20)
+    worker = WorkerProcess(settings)
+    send(settings, events[:2_000])
+    until(lambda: caught_up(settings), what="the worker at Kafka's end")
+    fill_lake(settings)
+    for number, after_s in enumerate((1.5, 3.0, 4.0, 5.0)):
+        process = processes().Process(target=_rebuild, args=(settings,))
+        process.start()
+        time.sleep(after_s)
+        process.kill()
+        process.join()
+        part = slice(2_000 + number * 200, 2_200 + number * 200)
+        send(settings, events[part])
+        until(lambda: caught_up(settings), what="the worker going on")
+        with redis_of(settings) as redis:
+            until(lambda: not redis.exists(lock_key(settings.redis.key_prefix)), what="the dead rebuild's lock expired")
+    rebuild(settings, store=store)
+    worker.kill()
+    send(settings, events[2_800:])
+    run_in_process(settings, store)
+    check_people(settings, store, events)
+    with redis_of(settings) as redis:
+        keys = {
+            key.split(b"}", 1)[1].split(b":state:")[0]
+            for key in redis.scan_iter(f"{settings.redis.key_prefix}*:state:*")
+        }
+    assert keys == {b":g%d" % serving(settings)}, "nothing is left of the old and the dead ones"
+
+
+def test_rebuild_is_refused_where_kafka_no_longer_has_what_follows_the_lake(settings: Settings, store: Any) -> None:
+    events = make_events(400, visitors=20, seed=74)
+    send(settings, events[:200])
+    run_in_process(settings, store)
+    fill_lake(settings)
+    send(settings, events[200:])
+    run_in_process(settings, store)
+    topic = Topics(settings.kafka.topic_prefix).events
+    admin = KafkaAdminClient(bootstrap_servers=settings.kafka.bootstrap)
+    ends = end_offsets(settings, topic)
+    admin.delete_records({TopicPartition(topic, partition): end for partition, end in ends.items()})
+    admin.close()
+    with pytest.raises(Trimmed, match="Kafka begins at"):
+        rebuild(settings, store=store)
+    assert serving(settings) == 0
+    check_everything_but_history(settings, store, events)
+
+
+def check_everything_but_history(settings: Settings, store: Any, events: list[Event]) -> None:
+    for profile, lived in by_profile(events).items():
+        assert stored_state(settings, profile) == encode_state(plainly_folded(lived))
+        assert online_row(store, profile)["state"] == stored_state(settings, profile)
+
+
+def test_rebuild_is_refused_without_room_for_two_generations(
+    tmp_path: Path, kafka: KafkaServer, own_redis: RedisServer
+) -> None:
+    settings = make_settings(tmp_path / "home", bootstrap=kafka.bootstrap, redis_url=own_redis.url)
+    settings.home.mkdir()
+    create_topics(settings)
+    store = applied(settings)
+    events = make_events(2_000, visitors=400, seed=75)
+    send(settings, events)
+    run_in_process(settings, store)
+    fill_lake(settings)
+    with redis_of(settings) as redis:
+        used: Any = redis.info("memory")
+        redis.config_set("maxmemory", used["used_memory"] + used["used_memory_dataset"] // 2)
+        with pytest.raises(NoRoom, match="Raise maxmemory"):
+            rebuild(settings, store=store)
+        redis.config_set("maxmemory", 0)
+    assert serving(settings) == 0
+    rebuild(settings, store=store)
+    check_everything(settings, store, events)
+
+
+def test_states_lost_with_redis_come_back_from_the_lake(settings: Settings, store: Any) -> None:
+    events = make_events(1_200, visitors=40, seed=76)
+    send(settings, events[:1_000])
+    run_in_process(settings, store)
+    fill_lake(settings)
+    send(settings, events[1_000:])
+    with redis_of(settings) as redis:
+        for key in redis.scan_iter(f"{settings.redis.key_prefix}*"):
+            redis.delete(key)
+        for key in redis.scan_iter(f"*user_id*{store.config.project}*"):
+            redis.delete(key)
+    rebuilt = rebuild(settings, store=store)
+    assert rebuilt.events == 1_000
+    check_everything(settings, store, events)
+
+
+def test_withdrawal_without_measurement_is_known_to_a_rebuild(settings: Settings, store: Any) -> None:
+    events = make_events(300, visitors=3, seed=77)
+    who = events[-1].profile_id
+    withdrawal = Event(
+        message_id="withdrawal",
+        anonymous_id=who,
+        type=EventType.CONSENT,
+        timestamp=events[-1].timestamp + timedelta(seconds=1),
+        consent=Consent(measurement=False, personalization=False, training=False),
+    )
+    send(settings, [*events, withdrawal])
+    run_in_process(settings, store)
+    fill_lake(settings)
+    before = stored_state(settings, who)
+    rebuild(settings, store=store)
+    assert stored_state(settings, who) == before
+    assert before is not None
+    assert decode_state(before).withheld_us == instant_us(withdrawal.timestamp)
+
+
+def test_event_that_the_fold_chokes_on_is_left_out_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    good = make_events(40, visitors=2, seed=78)
+    marked = good[13].message_id
+    real: Any = vars(folding)["fold"]
+
+    def choking(state: Any, event: Event, **options: Any) -> Any:
+        outcome = real(state, event, **options)
+        if event.message_id == marked:
+            raise ValueError("spoilt after it was altered")
+        return outcome
+
+    monkeypatch.setattr(folding, "fold", choking)
+    left = refold([event for event in good if event.profile_id == good[13].profile_id], Folding())
+    assert len(left.poisoned) == 1
+    lived = [event for event in good if event.profile_id == good[13].profile_id and event.message_id != marked]
+    assert left.writes[good[13].profile_id] == encode_state(plainly_folded(lived))
