@@ -15,12 +15,15 @@ import pandas as pd
 from contracts.event import Event
 from contracts.lake import USER_BEHAVIOR, open_table
 from contracts.settings import Settings
+from contracts.topics import Topics
+from features.catalogue import ItemFactsTable
 from features.evaluate import evaluate
 from features.fold import fold
 from features.instant import to_us
 from features.state import UserState, decode_state, encode_state, new_state
-from stack.spark_driver import spark_environment, spark_python
+from stack.spark_driver import batch_offsets, committed_batch, spark_environment, spark_python
 from stack.spark_join import NUMBER, SERVICE, joined
+from streaming.keyed_fold import Record, fold_records, stored_cell
 
 LABELS = 400
 READ_AT_ONCE = 500
@@ -46,12 +49,13 @@ def people(events: Iterable[Event]) -> dict[str, str]:
     return {event.anonymous_id: event.user_id for event in events if event.anonymous_id and event.user_id}
 
 
-def plainly(events: Sequence[Event]) -> dict[str, UserState]:
-    """The events folded one after another, each into its person."""
+def plainly(events: Sequence[Event], items: ItemFactsTable) -> dict[str, UserState]:
+    """The events folded one after another in the order of sending, each into its person."""
     person = people(events)
     states: dict[str, UserState] = defaultdict(new_state)
     for event in events:
-        fold(states[person.get(event.profile_id, event.profile_id)], event)
+        facts = None if event.item_id is None else items.at(event.item_id, to_us(event.timestamp))
+        fold(states[person.get(event.profile_id, event.profile_id)], event, facts=facts)
     return dict(states)
 
 
@@ -65,16 +69,15 @@ def online_states(store: Any, profiles: Sequence[str]) -> dict[str, bytes | None
     return found
 
 
-def check_states(store: Any, events: Sequence[Event]) -> list[Check]:
-    """Online rows against the plain fold: to the bit for a visitor, value by value for a merged user."""
-    expected, merged = plainly(events), set(people(events).values())
+def check_values(store: Any, events: Sequence[Event], items: ItemFactsTable) -> list[Check]:
+    """Each person's features online, against those of the plain fold."""
+    expected, merged = plainly(events, items), set(people(events).values())
     online = online_states(store, sorted(expected))
-    alone = [name for name in expected if name not in merged]
-    bits = [name for name in alone if online[name] != encode_state(expected[name])]
-    values = [name for name in sorted(merged) if not _same_values(online[name], expected[name])]
+    differing = [name for name in sorted(expected) if not _same_values(online[name], expected[name])]
+    alone = [name for name in differing if name not in merged]
     return [
-        Check("visitors' online states, to the bit", len(alone), bits),
-        Check("merged users' online features", len(merged), values),
+        Check("visitors' online features", len(expected) - len(merged), alone),
+        Check("merged users' online features", len(merged), [name for name in differing if name in merged]),
     ]
 
 
@@ -95,28 +98,66 @@ def _same(one: Any, two: Any) -> bool:
     return bool(one == two)
 
 
-def check_history(settings: Settings, store: Any, events: Sequence[Event]) -> list[Check]:
-    """The lake's rows: each state once, and the newest of each profile what Feast serves."""
+def check_batches(settings: Settings, store: Any, items: ItemFactsTable) -> list[Check]:
+    """History and states to the bit: what the batches that Spark noted give when they are folded here, in memory."""
+    expected, memory = batches_in_memory(settings, items)
     rows = open_table(settings, USER_BEHAVIOR).scan().to_arrow().to_pylist()
-    seen = Counter((row["user_id"], row["event_timestamp"]) for row in rows)
-    twice = [f"{name} at {at}" for (name, at), number in seen.items() if number > 1]
-    person = people(events)
-    counted = Counter(row["user_id"] for row in rows)
-    expected = {name: state.version for name, state in plainly(events).items() if name not in person.values()}
-    lost = [f"{name}: {counted[name]} of {number}" for name, number in expected.items() if counted[name] != number]
-    newest = {row["user_id"]: row["state"] for row in sorted(rows, key=lambda row: row["event_timestamp"])}
+    found = Counter((row["user_id"], to_us(row["event_timestamp"]), row["state"]) for row in rows)
+    wrong = [f"{name} at {at_us}" for name, at_us, _ in (found - expected) + (expected - found)]
+    states = {name: encode_state(stored_cell(payload).state) for name, payload in memory.items()}
+    newest = {name: states[name] for name, _, _ in expected}
     online = online_states(store, sorted(newest))
     return [
-        Check("rows of history, none twice", len(rows), twice),
-        Check("visitors' rows of history, one an event", len(expected), lost),
-        Check("newest row of history is the online row", len(newest), [n for n in newest if online[n] != newest[n]]),
+        Check("rows of history, each once, to the bit", len(rows), wrong),
+        Check("online states, to the bit", len(newest), [name for name in newest if online[name] != newest[name]]),
     ]
+
+
+Rows = Counter[tuple[str, int, bytes]]
+
+
+def batches_in_memory(settings: Settings, items: ItemFactsTable) -> tuple[Rows, dict[str, bytes]]:
+    """Rows of history by profile, row time and state, and each profile's memory after the last batch."""
+    checkpoint, topic = Path(settings.spark_checkpoint), Topics(settings.kafka.topic_prefix).events
+    records = read_records(settings, topic)
+    history: Rows = Counter()
+    memory: dict[str, bytes] = {}
+    begin: dict[int, int] = {}
+    for batch in range(committed_batch(checkpoint) + 1):
+        end = batch_offsets(checkpoint, topic, batch)
+        groups: dict[str, list[Record]] = defaultdict(list)
+        for partition, offset in end.items():
+            for record in records[partition][begin.get(partition, 0) : offset]:
+                groups[(record.key or b"").decode()].append(record)
+        for name, some in groups.items():
+            memory[name], folded = fold_records(memory.get(name), name, some, items=items)
+            history.update((name, row.row_us, row.state) for row in folded.history)
+        begin = end
+    return history, memory
+
+
+def read_records(settings: Settings, topic: str) -> dict[int, list[Record]]:
+    """Every record by partition."""
+    from kafka import KafkaConsumer, TopicPartition
+
+    consumer = KafkaConsumer(bootstrap_servers=settings.kafka.bootstrap, auto_offset_reset="earliest")
+    places = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
+    consumer.assign(places)
+    ends = consumer.end_offsets(places)
+    found: dict[int, list[Record]] = {place.partition: [] for place in places}
+    while any(consumer.position(place) < ends[place] for place in places):
+        for place, some in consumer.poll(timeout_ms=500).items():
+            found[place.partition] += [
+                Record(one.partition, one.offset, one.timestamp, one.key, one.value, tuple(one.headers)) for one in some
+            ]
+    consumer.close()
+    return found
 
 
 def check_join(settings: Settings, store: Any, events: Sequence[Event]) -> list[Check]:
     """Spark's historical join against the local store's, then its materialization against the rows it replaces."""
     labels = make_labels(events)
-    before = online_states(store, sorted(plainly(events)))
+    before = online_states(store, sorted({event.profile_id for event in events}))
     store.provider.online_store.delete_table(store.config, store.get_feature_view(USER_BEHAVIOR))
     source, target = settings.home / "labels.parquet", settings.home / "joined.parquet"
     labels.to_parquet(source)

@@ -18,18 +18,22 @@ from rich.table import Table
 from bench.own_stack import own_stack
 from bench.traffic import zipf_events
 from contracts.event import Event, EventType, encode_event
+from contracts.item import Item, encode_item
 from contracts.lake import USER_BEHAVIOR, open_table
 from contracts.settings import Settings, load_settings
 from contracts.topics import Topics
+from features.instant import SECOND_US
 from stack.errors import StackError
 from stack.server_process import tail
-from stack.spark_check import Check, check_history, check_join, check_states
-from stack.spark_driver import SparkDriver, committed_batch
+from stack.spark_check import Check, check_batches, check_join, check_values
+from stack.spark_driver import SparkDriver, batch_offsets, committed_batch
 from streaming.lake_batches import stored_mark
 from streaming.outbox import open_producer
+from streaming.spark_items import followed_items
 
 BATCHES = 6
 LOGINS = 12
+ITEMS = 500
 _POLL_S = 0.02
 _PATIENCE_S = 900.0
 _REPEAT_EVERY = 97
@@ -66,6 +70,7 @@ def run(settings: Settings, *, events: int, users: int, say: Callable[[str], Non
         say("Kafka and Redis are up; applying Feast")
         store = apply(own)
         sent = traffic(events, users=users)
+        send_catalogue(own)
         send(own, sent)
         say(f"{len(sent)} events are in Kafka; starting Spark")
         try:
@@ -73,7 +78,8 @@ def run(settings: Settings, *, events: int, users: int, say: Callable[[str], Non
         finally:
             driver.kill()
         say("Spark has folded them all; comparing with a plain fold")
-        checks = check_states(store, sent) + check_history(own, store, sent)
+        items = followed_items(own.kafka, own.worker.lateness_s * SECOND_US).table
+        checks = check_values(store, sent, items) + check_batches(own, store, items)
         say("Joining history by Feast's Spark store and by the local one")
         checks += check_join(own, store, sent)
         checkpoint = Path(own.spark_checkpoint)
@@ -110,6 +116,17 @@ def traffic(count: int, *, users: int, seed: int = 5) -> list[Event]:
                 )
             )
     return made
+
+
+def send_catalogue(settings: Settings) -> None:
+    """Write some of the traffic's items to the catalogue, in other categories than the events say, and priced."""
+    producer = open_producer(settings)
+    topic = Topics(settings.kafka.topic_prefix).items
+    for number in range(ITEMS):
+        item = Item(f"item-{number}", f"Item {number}", 1.0 + number % 7, f"shelf-{number % 5}", brand=f"b{number % 3}")
+        producer.send(topic, encode_item(item), key=item.item_id.encode())
+    producer.flush()
+    producer.close()
 
 
 def send(settings: Settings, events: Sequence[Event]) -> None:
@@ -174,19 +191,14 @@ def _await(driver: SparkDriver, true: Callable[[], bool]) -> None:
 
 def _pace(checkpoint: Path, topic: str) -> float:
     """Events a second over the batches that followed another one at once."""
-    import json
-
     taken, took_s = 0, 0.0
     commits = {int(path.name): path.stat().st_mtime for path in checkpoint.glob("commits/*") if path.name.isdigit()}
     for batch in sorted(commits):
         begun = checkpoint / "offsets" / str(batch)
         if batch - 1 not in commits or begun.stat().st_mtime - commits[batch - 1] > 1.0:
             continue
-        ends = [
-            sum(json.loads((checkpoint / "offsets" / str(number)).read_text().splitlines()[2])[topic].values())
-            for number in (batch - 1, batch)
-        ]
-        taken += ends[1] - ends[0]
+        before, after = (sum(batch_offsets(checkpoint, topic, number).values()) for number in (batch - 1, batch))
+        taken += after - before
         took_s += commits[batch] - commits[batch - 1]
     return taken / took_s if took_s else 0.0
 

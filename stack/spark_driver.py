@@ -104,8 +104,11 @@ def committed_batch(checkpoint: Path) -> int:
 def committed_offsets(checkpoint: Path, topic: str) -> dict[int, int]:
     """Where the newest committed batch ends in `topic`, by partition."""
     batch = committed_batch(checkpoint)
-    if batch < 0:
-        return {}
+    return {} if batch < 0 else batch_offsets(checkpoint, topic, batch)
+
+
+def batch_offsets(checkpoint: Path, topic: str, batch: int) -> dict[int, int]:
+    """Where a batch ends in `topic`, by partition, as Spark noted before it began."""
     # Spark's offset log: a version, the batch's metadata, then one line a source.
     source = (checkpoint / "offsets" / str(batch)).read_text().splitlines()[2]
     return {int(partition): offset for partition, offset in json.loads(source)[topic].items()}
