@@ -44,7 +44,7 @@ bench: $(INSTALLED) ## Every benchmark, one line of JSON each
 spark-install: .venv-spark/installed ## Make .venv-spark: pyspark and what the fold needs, 1.1 GB
 
 spark-demo: $(INSTALLED) spark-install ## The fold under Spark, killed twice, held against a plain fold (needs Java 17 or 21)
-	@$(BIN)/python -m stack.spark_demo $(EVENTS)
+	@$(BIN)/python -W ignore -m stack.spark_demo $(EVENTS)
 
 .venv-spark/installed: requirements-spark.lock requirements-uv.lock stack/bootstrap.sh
 	@sh stack/bootstrap.sh spark

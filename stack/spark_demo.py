@@ -226,6 +226,9 @@ def main(arguments: Sequence[str]) -> int:
     except StackError as error:
         console.print(f"error: {error}", markup=False)
         return 1
+    except KeyboardInterrupt:
+        console.print("interrupted; all that was started has been stopped")
+        return 130
     console.print(table_of(outcome))
     console.print(
         f"{outcome.events:,} events of {outcome.profiles:,} profiles in {outcome.batches} batches, killed "
