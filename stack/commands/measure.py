@@ -12,6 +12,7 @@ BENCHMARKS = (
     "collector",
     "worker",
     "backfill",
+    "state-size",
     "kills",
     "scaling",
     "quality",

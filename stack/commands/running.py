@@ -177,7 +177,7 @@ def run_bench(name: str, dataset: str | None, *, as_json: bool) -> None:
     settings = prepare_home(load_settings())
     for one in BENCHMARKS if name == "all" else (name,):
         chosen = () if dataset is None else (dataset,)
-        result = importlib.import_module(f"bench.{one}").run(settings, *chosen)
+        result = importlib.import_module(f"bench.{one.replace('-', '_')}").run(settings, *chosen)
         record(result, command=" ".join(("clickloop bench", one, *chosen, "--json")))
         if as_json:
             print(json.dumps(result), flush=True)
