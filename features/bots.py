@@ -4,7 +4,7 @@ Thresholds are set so that a person is not taken for a bot; a bot that takes car
 
 Rate: more than 300 events of one kind that a hand makes within one bucket of five minutes, one a
 second throughout. Purchases and impressions do not count here: one order of the demo shop has up
-to 541 lines at one instant and one page shows dozens of items, both without haste.
+to 250 lines at one instant and one page shows dozens of items, both without haste.
 
 Regularity: the last 32 moments at which the profile looked at, clicked or liked items follow each
 other at no more than ten minutes and with a coefficient of variation of the gaps of at most 0.1:
