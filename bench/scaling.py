@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -109,6 +109,8 @@ def _running(settings: Settings, workers: int) -> Iterator[list[Spawned]]:
         for number in range(workers):
             instance = {"CLICKLOOP_WORKER_INSTANCE": f"worker-{number}"}
             started.append(Spawned(settings, "streaming.worker", environment_of(settings) | instance))
+        # None may still be on its way into the group, or into memory, while the others are measured.
+        _wait(lambda: all(each.has_logged("partitions placed") for each in started), f"{workers} workers at work")
         yield started
     finally:
         for process in started:
@@ -123,10 +125,15 @@ def _through(settings: Settings, progress: Progress, *, users: int, events: int,
         producer.send(topic, encode_event(event), key=event.profile_id.encode())
     producer.flush()
     producer.close()
-    ends, deadline_s = progress.ends(), time.monotonic() + _PATIENCE_S
-    while not progress.reached(ends):
+    ends = progress.ends()
+    _wait(lambda: progress.reached(ends), "the workers at Kafka's end")
+
+
+def _wait(true: Callable[[], bool], what: str) -> None:
+    deadline_s = time.monotonic() + _PATIENCE_S
+    while not true():
         if time.monotonic() > deadline_s:
-            raise TimeoutError("expected the workers to reach Kafka's end, they did not")
+            raise TimeoutError(f"never came: {what}")
         time.sleep(_POLL_S)
 
 

@@ -27,7 +27,7 @@ from contracts.topics import Topics
 from stack.ports import answers, free_port
 from streaming.checkpoint import Checkpoint
 
-_PATIENCE_S = 180.0
+_PATIENCE_S = 300.0
 _POLL_S = 0.02
 _LONGEST_WAIT_S = 0.7
 
@@ -245,8 +245,9 @@ class Spawned:
     """A process of its own, as the supervisor starts it; its log goes to the home folder."""
 
     def __init__(self, settings: Settings, module: str, environment: Mapping[str, str]) -> None:
-        log = settings.home / f"{module}-{environment['CLICKLOOP_WORKER_INSTANCE']}.log"
-        with log.open("ab") as output:
+        self._log = settings.home / f"{module}-{environment['CLICKLOOP_WORKER_INSTANCE']}.log"
+        with self._log.open("ab") as output:
+            self._begin = output.tell()
             self._process = subprocess.Popen(
                 [sys.executable, "-m", module],
                 cwd=settings.project,
@@ -255,6 +256,10 @@ class Spawned:
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
+
+    def has_logged(self, words: str) -> bool:
+        """Whether the process has said so."""
+        return words.encode() in self._log.read_bytes()[self._begin :]
 
     @property
     def pid(self) -> int:
