@@ -49,11 +49,11 @@ class Cost:
         return self.workers + self.redis + self.broker
 
 
-def run(settings: Settings, *, events: int = 60_000, many: int = MANY) -> dict[str, Any]:
+def run(settings: Settings, *, events: int = 60_000, many: int = MANY, repeats: int = 2) -> dict[str, Any]:
     """The same number of events by Zipf's law through one worker and four, of 10,000 users and 1,000,000.
 
     Every user has a state and a row in Redis before the first event, so that a user the worker has not seen of late
-    costs what it does in production. Each case runs twice, in turn, after a warming that is not counted.
+    costs what it does in production. Each case runs `repeats` times, in turn, after a warming that is not counted.
     """
     with own_servers(settings) as own:
         from feature_repo.store import apply
@@ -61,11 +61,11 @@ def run(settings: Settings, *, events: int = 60_000, many: int = MANY) -> dict[s
         rows = FeatureRows(apply(own.settings))
         costs: dict[str, list[Cost]] = {"one_worker": [], "four_workers": [], "many_users": []}
         _preload(own, rows, range(FEW))
-        for seed in (1, 2):
+        for seed in range(repeats):
             for name, workers in (("one_worker", 1), ("four_workers", 4)):
                 costs[name].append(_measure(own, workers=workers, users=FEW, events=events, seed=seed))
         _preload(own, rows, range(FEW, many))
-        for seed in (3, 4):
+        for seed in range(repeats):
             costs["many_users"].append(_measure(own, workers=1, users=many, events=events, seed=seed))
         memory = _redis_bytes(own.settings)
     one, four, more = (min(each.total for each in costs[name]) for name in costs)
