@@ -10,7 +10,7 @@ import pytest
 from contracts.event import encode_event
 from contracts.rejected import Rejected
 from contracts.settings import Settings
-from contracts.topics import KIND_HEADER, ORIGIN_HEADER, Topics
+from contracts.topics import KIND_HEADER, ORIGIN_HEADER, TRAIL_HEADER, Topics
 from streaming.metrics import WorkerMetrics
 from streaming.outbox import open_producer
 from tests.streaming.support import (
@@ -46,6 +46,7 @@ def _rejected(settings: Settings) -> dict[tuple[int | None, int | None], Rejecte
         (b"junk", b"k", [(KIND_HEADER, b"merge"), (ORIGIN_HEADER, b"1:2:0")], "UserState"),
         (b"junk", b"k", [(KIND_HEADER, b"merge")], "partition:offset:hops"),
         (b"junk", b"k", [(KIND_HEADER, b"alias"), (ORIGIN_HEADER, b"1:2:0")], "a word on an alias"),
+        (b"{}", b"k", [(KIND_HEADER, b"alias"), (ORIGIN_HEADER, b"1:2:0"), (TRAIL_HEADER, b"[7]")], "a trail"),
         (b"junk", b"k", [(KIND_HEADER, b"gossip"), (ORIGIN_HEADER, b"1:2:0")], "expected forward, merge or alias"),
     ],
 )
