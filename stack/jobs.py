@@ -26,6 +26,7 @@ from stack.setup import apply_feast, feast_applied
 from stack.stages import ProgressCall
 
 REPLACE = "CLICKLOOP_BACKFILL_REPLACE"
+HISTORY = "CLICKLOOP_REBUILD_HISTORY"
 
 
 class JobError(StackError):
@@ -81,7 +82,7 @@ def _backfill(settings: Settings, progress: ProgressCall) -> Any:
 def _rebuild(settings: Settings, progress: ProgressCall) -> Any:
     from streaming.rebuild import rebuild
 
-    return rebuild(settings, progress)
+    return rebuild(settings, progress, history=HISTORY in os.environ)
 
 
 def _backfilled(settings: Settings) -> Path:

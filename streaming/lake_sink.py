@@ -62,7 +62,7 @@ class TableSink:
         """Forget what is pending and stand where the table's newest offsets say."""
         self._table.refresh()
         self.offsets, self._sources = stored_offsets(self._table, self._topic)
-        self._committed = dict(self.offsets)
+        self._committed = dict(self.offsets), dict(self._sources)
         self._pending: list[Placed] = []
         if self._on_reload is not None:
             self._on_reload()
@@ -100,8 +100,8 @@ class TableSink:
                 if attempt == _ATTEMPTS:
                     raise
                 self._table.refresh()
-                if stored_offsets(self._table, self._topic)[0] != self._committed:
+                if stored_offsets(self._table, self._topic) != self._committed:
                     raise Overtaken(f"{self.name}: another sink has committed offsets of {self._topic}") from None
-        self._committed = dict(self.offsets)
+        self._committed = dict(self.offsets), dict(self._sources)
         self._pending = []
         return int(rows.num_rows)

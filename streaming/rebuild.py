@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from streaming.following import Follower
 from streaming.generations import NextGeneration, drop_generations
 from streaming.groups import group_profiles
 from streaming.lake_commit import Offsets
+from streaming.lake_history import NewHistory, replace_history
 from streaming.ownership import WORKER, claim
 from streaming.parcels import Parcel, unpack
 from streaming.rebuild_bucket import BucketDone, BucketTask, fold_bucket, start
@@ -168,6 +170,7 @@ class _Work:
                 follower.start()
                 self._come_near(follower)
             with self._stage("switch"):
+                closed_at = datetime.now(UTC)
                 self._maker.close_active(self._partitions)
                 ends = self._active_offsets()
                 follower.outbox.pass_on(self._left_to_send())
@@ -176,6 +179,10 @@ class _Work:
                 self._take_in_all(follower)
                 follower.stop()
                 self._maker.switch()
+            if self._history:
+                with self._stage("history"):
+                    new = NewHistory(self._pieces, follower.outbox.held, ends, closed_at)
+                    self._rebuilt.snapshots = replace_history(self._settings, new)
         finally:
             follower.close()
 

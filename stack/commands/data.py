@@ -44,11 +44,16 @@ def backfill(
     run_backfill(replace=replace)
 
 
-def rebuild() -> None:
+def rebuild(
+    *,
+    history: Annotated[
+        bool, typer.Option("--history", help="Make the lake's feature history anew as well, for a new feature's past.")
+    ] = False,
+) -> None:
     """Make all states and features anew from the lake while the old ones serve, follow Kafka, and switch at once."""
-    from stack.commands.running import run_job
+    from stack.commands.running import run_rebuild
 
-    run_job("rebuild", "Rebuild states and features")
+    run_rebuild(history=history)
 
 
 def replay(

@@ -12,6 +12,7 @@ BENCHMARKS = (
     "collector",
     "worker",
     "backfill",
+    "rebuild",
     "state-size",
     "kills",
     "scaling",

@@ -6,20 +6,23 @@ import os
 import threading
 import time
 import warnings
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+import pyarrow as pa
 import pytest
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
 
 from contracts.event import Consent, Event, EventType
-from contracts.lake import USER_BEHAVIOR, open_table
+from contracts.lake import SCHEMAS, USER_BEHAVIOR, open_table
 from contracts.settings import Settings
 from contracts.topics import Topics
 from features.evaluate import evaluate
-from features.state import decode_state, encode_state
+from features.state import decode_state, encode_state, new_state
 from stack.kafka_server import KafkaServer
 from stack.redis_server import RedisServer
 from stack.topics import create_topics
@@ -347,3 +350,68 @@ def test_event_that_the_fold_chokes_on_is_left_out_and_counted(monkeypatch: pyte
     assert len(left.poisoned) == 1
     lived = [event for event in good if event.profile_id == good[13].profile_id and event.message_id != marked]
     assert left.writes[good[13].profile_id] == encode_state(plainly_folded(lived))
+
+
+def _joined(store: Any, events: list[Event]) -> dict[tuple[str, int], bytes | None]:
+    """The state that a label sees a second after each event."""
+    moments = [event.timestamp + timedelta(seconds=1) for event in events]
+    labels = pd.DataFrame({"user_id": [event.profile_id for event in events], "event_timestamp": moments})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        rows = store.get_historical_features(labels, ["user_behavior:state"]).to_df().to_dict("records")
+    return {
+        (row["user_id"], instant_us(row["event_timestamp"].to_pydatetime())): row["state"] and bytes(row["state"])
+        for row in rows
+    }
+
+
+def _spoil_history(settings: Settings) -> None:
+    """History as code without windows would have left it, its commit without a word on offsets."""
+    table = open_table(settings, USER_BEHAVIOR)
+    rows = table.scan().to_arrow()
+    poorer = []
+    for payload in rows["state"].to_pylist():
+        state = decode_state(payload)
+        state.buckets = new_state().buckets
+        poorer.append(encode_state(state))
+    place = rows.schema.get_field_index("state")
+    spoilt = rows.set_column(place, rows.schema.field(place), pa.array(poorer, pa.binary()))
+    table.overwrite(spoilt.cast(SCHEMAS[USER_BEHAVIOR]))
+
+
+def test_rebuilt_history_has_a_new_feature_at_every_past_instant_and_the_sink_goes_on(
+    settings: Settings, store: Any
+) -> None:
+    events = sorted(make_events(1_200, visitors=30, seed=79), key=lambda event: event.timestamp)
+    send(settings, events[:700])
+    run_in_process(settings, store)
+    fill_lake(settings)
+    _spoil_history(settings)
+    send(settings, events[700:900])
+    run_in_process(settings, store)
+    # What the sink holds back belongs to the old history: it must not follow the new one into the table.
+    late = open_sink(settings)
+    while not _done(settings, late):
+        late.step()
+    rebuilt = rebuild(settings, store=store, history=True)
+    late.run(stopped())
+    late.close()
+    send(settings, events[900:])
+    run_in_process(settings, store)
+    fill_lake(settings)
+    rows = open_table(settings, USER_BEHAVIOR).scan().to_arrow().to_pylist()
+    assert rebuilt.snapshots == 900
+    assert Counter((row["partition"], row["offset"]) for row in rows) == dict.fromkeys(
+        {(row["partition"], row["offset"]) for row in rows}, 1
+    )
+    assert len(rows) == len(events)
+    asked = events[50::25]
+    for (profile, at_us), payload in _joined(store, asked).items():
+        lived = [event for event in events if event.profile_id == profile and instant_us(event.timestamp) <= at_us]
+        assert payload == encode_state(plainly_folded(lived)), f"{profile} at {at_us}"
+
+
+def stopped() -> threading.Event:
+    flag = threading.Event()
+    flag.set()
+    return flag
