@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from contracts.settings import Settings
+if TYPE_CHECKING:
+    from contracts.settings import Settings
 
 ONLINE_RETAIL = "online_retail"
 DATASETS = (ONLINE_RETAIL, "ml-1m", "ml-100k", "deskdrop")

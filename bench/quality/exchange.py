@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from bench.quality.interactions import Interactions, Longs
 from training.dataset import Ints, Ragged
 
 PROJECT = Path(__file__).resolve().parents[2]
+_ROUNDING = 1e-6
 PYTHON = PROJECT / ".venv-opponents" / "bin" / "python"
 
 
@@ -66,11 +68,46 @@ def run_opponents(
     folder.mkdir(parents=True, exist_ok=True)
     write_problem(folder / "tuning.npz", data, tuning, reveal=True)
     write_problem(folder / "final.npz", data, final, reveal=False)
-    command = [str(PYTHON), "-m", "bench.quality.opponents"]
-    command += [str(folder / "tuning.npz"), str(folder / "final.npz"), str(folder), "--k", str(k)]
+    command = [str(folder / "tuning.npz"), str(folder / "final.npz"), str(folder), "--k", str(k)]
     command += ["--models", *models] if models else []
-    subprocess.run(command, cwd=PROJECT, check=True, env={**os.environ, "PYTHONPATH": str(PROJECT)})
+    _run("bench.quality.opponents", command)
     return read_lists(folder, models)
+
+
+def _run(module: str, arguments: Sequence[str]) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    # What they print is progress: the last line of standard output stays the result's.
+    subprocess.run(
+        [str(PYTHON), "-W", "ignore", "-m", module, *arguments],
+        cwd=PROJECT,
+        check=True,
+        env=environment,
+        stdout=sys.stderr,
+    )
+
+
+def cross_checked(
+    data: Interactions, fold: Fold, lists: Mapping[str, Ints], rows: Mapping[str, Mapping[str, float]], folder: Path
+) -> dict[str, Any]:
+    """How far RecTools' and ranx's figures of the same lists are from `rows` [model][measure], at the most.
+
+    Raises ValueError where they are further than rounding explains.
+    """
+    write_problem(folder / "check.npz", data, fold, reveal=True)
+    arrays: dict[str, Any] = dict(lists)
+    np.savez(folder / "all_lists.npz", **arrays)
+    result = folder / "checked.txt"
+    _run("bench.quality.opponents.check", [str(folder / "check.npz"), str(folder / "all_lists.npz"), str(result)])
+    furthest: dict[str, dict[str, float]] = {}
+    for model, libraries in json.loads(result.read_text()).items():
+        for library, figures in libraries.items():
+            for name, value in figures.items():
+                distance = abs(value - rows[model][name])
+                if distance > _ROUNDING * max(1.0, abs(value)):
+                    raise ValueError(f"{model}, {name}: {library} says {value}, the table {rows[model][name]}")
+                kept = furthest.setdefault(library, {})
+                kept[name] = max(kept.get(name, 0.0), distance)
+    return furthest
 
 
 def read_lists(folder: Path, models: Sequence[str] = ()) -> dict[str, OpponentLists]:

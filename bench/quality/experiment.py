@@ -12,7 +12,7 @@ import numpy as np
 
 from bench.quality import own
 from bench.quality.archives import data_folder
-from bench.quality.exchange import run_opponents
+from bench.quality.exchange import cross_checked, run_opponents
 from bench.quality.folds import Fold, Folds, global_temporal, leave_one_out, validation_fold
 from bench.quality.interactions import Interactions
 from bench.quality.report import draw, write_report
@@ -67,8 +67,9 @@ def run_dataset(data: Interactions, config: QualityConfig, options: Options) -> 
         begin_s = time.perf_counter()
         fitted = _fitted(data, folds, watched, config, options, work)
         fit_s = time.perf_counter() - begin_s
-    lists[OWN] = own.rank(data, folds.final, fitted.weights, k=config.k)
-    compared = compare(data, folds.final, lists, seed=config.seed)
+        lists[OWN] = own.rank(data, folds.final, fitted.weights, k=config.k)
+        compared = compare(data, folds.final, lists, seed=config.seed)
+        checked = cross_checked(data, folds.final, lists, compared.rows, work)
     second = max((name for name in lists if name != OWN), key=lambda name: compared.rows[name]["ndcg"])
     return {
         "bench": f"quality_{data.name}",
@@ -84,6 +85,7 @@ def run_dataset(data: Interactions, config: QualityConfig, options: Options) -> 
             "table": compared.rows,
             "ndcg_by_slice": compared.slices,
             "gain": compared.gain,
+            "furthest_from_libraries": checked,
             "published": list(config.published),
             "opponents": {name: _brief(one.report) for name, one in opponents.items()},
             "configuration": asdict(config.sequence),

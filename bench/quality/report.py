@@ -21,6 +21,7 @@ def write_report(result: dict[str, Any], *, command: str, directory: Path = RESU
         f"Brackets hold 95% intervals, bootstrapped over users. Command: `{command}`.",
         _table(details["table"], k),
         _gain(details["gain"]),
+        _checked(details["furthest_from_libraries"]),
     ]
     if details["published"]:
         parts += ["## Published by others, on the same file (not measured here)", _published(details["published"], k)]
@@ -88,6 +89,17 @@ def _gain(gain: dict[str, Any]) -> str:
         for one in ("recall", "ndcg")
     ]
     return f"{gain['best']} over {gain['second']}, case by case: {', '.join(ranges)}."
+
+
+def _checked(furthest: dict[str, dict[str, float]]) -> str:
+    parts = [
+        f"{library} ({', '.join(figures)}) to {max(figures.values()):.0e}" for library, figures in furthest.items()
+    ]
+    return (
+        f"The same lists measured by other libraries agree with every figure above: {'; '.join(parts)}."
+        if parts
+        else ""
+    )
 
 
 def _published(rows: list[dict[str, Any]], k: int) -> str:

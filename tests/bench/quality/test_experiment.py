@@ -63,6 +63,7 @@ def popularity_alone(data: Interactions, tuning: Fold, final: Fold, folder: Path
 
 def test_a_data_set_becomes_a_table_with_plots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(experiment, "run_opponents", popularity_alone)
+    monkeypatch.setattr(experiment, "cross_checked", lambda *_: {"a library": {"ndcg": 1e-9}})
     data = circles()
     result = run_dataset(data, CONFIG, Options(work=tmp_path / "work"))
     rows = result["details"]["table"]
@@ -72,6 +73,7 @@ def test_a_data_set_becomes_a_table_with_plots(tmp_path: Path, monkeypatch: pyte
     assert [row["epoch"] for row in result["details"]["curve"] if "ndcg_at_10" in row] == [4, 8]
     draw(result, tmp_path)
     text = write_report(result, command="the command", directory=tmp_path).read_text()
+    assert "agree with every figure above: a library (ndcg) to 1e-09." in text
     assert "| somebody's | 0.500 | 0.250 | a paper |" in text
     assert f"| {OWN} | {rows[OWN]['recall']:.4f} [" in text
     assert {path.name for path in tmp_path.glob("*.svg")} == {"quality_circles.svg", "quality_circles_curve.svg"}
