@@ -14,6 +14,7 @@ from bench.own_stack import own_stack
 from bench.record import record
 from bench.traffic import zipf_events
 from contracts.event import decode_event, encode_event
+from contracts.lanes import partition_for
 from contracts.settings import Settings, load_settings
 from contracts.topics import Topics
 from features.fold import fold
@@ -52,7 +53,8 @@ def _fill(settings: Settings, events: int) -> None:
     producer = open_producer(settings, linger_ms=20)
     topic = Topics(settings.kafka.topic_prefix).events
     for event in zipf_events(count=events, users=USERS, seed=7):
-        producer.send(topic, encode_event(event), key=event.profile_id.encode())
+        place = partition_for(event.profile_id, event.type, settings.kafka.partitions)
+        producer.send(topic, encode_event(event), key=event.profile_id.encode(), partition=place)
     producer.flush()
     producer.close()
 

@@ -24,6 +24,7 @@ from collector.items import BATCH, SINGLE, Catalogue
 from collector.key import WriteKey
 from collector.metrics import Metrics
 from collector.outbox import Outbox, Patience
+from collector.partitioner import Placing
 from collector.sealed import Sealer
 from collector.token import AdminToken
 from contracts.settings import Settings
@@ -46,7 +47,10 @@ def build_app(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> S
     collector = settings.collector
     budget = Budget(collector.buffer_bytes)
     connection = Connection(
-        settings.kafka.bootstrap, (topics.events, topics.rejected, topics.items), ack_timeout_s=collector.ack_timeout_s
+        settings.kafka.bootstrap,
+        (topics.events, topics.rejected, topics.items),
+        Placing(topics.events, settings.kafka.partitions),
+        ack_timeout_s=collector.ack_timeout_s,
     )
     outbox = Outbox(connection, budget, Patience(ack_timeout_s=collector.ack_timeout_s))
     metrics = Metrics()

@@ -11,7 +11,7 @@ import structlog
 from kafka import KafkaProducer
 from kafka.errors import KafkaConnectionError, KafkaError
 
-from collector.partitioner import ProfilePartitioner
+from collector.partitioner import Placing
 from collector.sealed import Record
 
 _log = structlog.get_logger()
@@ -29,8 +29,9 @@ _REPLACE_AFTER_S = 6.0
 class Connection:
     """Holds an idempotent producer that waits for all replicas, and knows whether it can be used."""
 
-    def __init__(self, bootstrap: str, topics: Sequence[str], *, ack_timeout_s: float) -> None:
+    def __init__(self, bootstrap: str, topics: Sequence[str], placing: Placing, *, ack_timeout_s: float) -> None:
         self._bootstrap = bootstrap
+        self._placing = placing
         self._topics = tuple(topics)
         self._ack_timeout_ms = int(ack_timeout_s * 1000)
         self._producer: Any = None
@@ -62,7 +63,7 @@ class Connection:
         producer = self._producer
         if producer is None:
             raise KafkaConnectionError(self._trouble)
-        return producer.send(record.topic, record.value, record.key)
+        return producer.send(record.topic, record.value, record.key, partition=self._placing.partition(record))
 
     def note_failure(self, failing_s: float) -> None:
         """Deliveries have failed for so long."""
@@ -99,7 +100,10 @@ class Connection:
             for topic in self._topics:
                 while not self._knows(producer, topic):
                     if time.monotonic() > deadline or self._closing.is_set():
-                        self._trouble = f"expected topic {topic} in Kafka at {self._bootstrap}, came none"
+                        self._trouble = (
+                            f"expected topic {topic} in Kafka at {self._bootstrap}, in {self._placing.wanted(topic)}; "
+                            "came none"
+                        )
                         self._shut(producer, flush=False)
                         return None
         except (KafkaError, OSError, ValueError) as error:
@@ -120,7 +124,6 @@ class Connection:
             linger_ms=0,
             batch_size=_BATCH_BYTES,
             max_request_size=4 * 1024 * 1024,
-            partitioner=ProfilePartitioner(),
             max_block_ms=_MAX_BLOCK_MS,
             # Callers are answered by the outbox's patience. A batch that expires here after a
             # retry would leave kafka-python without a producer id for good (3.0.12).
@@ -136,7 +139,8 @@ class Connection:
 
     def _knows(self, producer: Any, topic: str) -> bool:
         try:
-            return bool(producer.partitions_for(topic))
+            partitions = producer.partitions_for(topic)
+            return bool(partitions) and self._placing.fits(topic, len(partitions))
         except KafkaError:
             return False
 

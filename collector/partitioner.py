@@ -1,33 +1,30 @@
-"""Kafka's default partitioning of keyed records, remembering the keys of late."""
+"""Which partition a record goes to: an event to its home's partition of its lane."""
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Any
+from dataclasses import dataclass
 
-from kafka.partitioner import DefaultPartitioner
-from kafka.partitioner.default import murmur2
-
-_REMEMBERED_KEYS = 65_536
-_POSITIVE = 0x7FFFFFFF
+from collector.sealed import Record
+from contracts.lanes import LANES, home_for
 
 
-class ProfilePartitioner(DefaultPartitioner):  # type: ignore[misc]
-    """The same partition as kafka-python's default for each key; its murmur2 in Python costs most of a send."""
+@dataclass(frozen=True)
+class Placing:
+    """The topic `events` has `partitions` a lane; records of other topics go where Kafka's client puts them."""
 
-    def __init__(self) -> None:
-        self._hash = lru_cache(maxsize=_REMEMBERED_KEYS)(murmur2)
+    events: str
+    partitions: int
 
-    def partition(
-        self, topic: str, key: Any, serialized_key: bytes | None, value: Any, serialized_value: Any, cluster: Any
-    ) -> int:
-        """The partition of a record. Raises ValueError where the topic is unknown."""
-        if serialized_key is None:
-            chosen: int = super().partition(topic, key, serialized_key, value, serialized_value, cluster)
-            return chosen
-        partitions = cluster.partitions_for_topic(topic)
-        if not partitions:
-            raise ValueError(f"expected a topic that Kafka knows, came {topic}")
-        index = (self._hash(serialized_key) & _POSITIVE) % len(partitions)
-        partition: int = sorted(partitions)[index]
-        return partition
+    def partition(self, record: Record) -> int | None:
+        """The record's partition; None where the client is to choose."""
+        if record.topic != self.events or record.key is None:
+            return None
+        return home_for(record.key, self.partitions) + record.lane * self.partitions
+
+    def fits(self, topic: str, partitions: int) -> bool:
+        """Whether a topic of so many partitions has what `partition` names."""
+        return topic != self.events or partitions == LANES * self.partitions
+
+    def wanted(self, topic: str) -> str:
+        """What `fits` asks for, in words."""
+        return f"{LANES} lanes of {self.partitions} partitions" if topic == self.events else "any number of partitions"

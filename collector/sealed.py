@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from contracts.event import Event, encode_event
+from contracts.lanes import MAIN, lane_of
 from privacy.pseudonym import Pseudonymizer
 from privacy.strip import MIN_REPLACED_CHARACTERS, replace_identifiers
 
@@ -17,11 +18,12 @@ _FREE_FIELDS = ("message_id", "session_id", "recommendation_id", "page_url", "re
 
 
 class Record(NamedTuple):
-    """What goes to a Kafka topic; no value says that what the key names is gone."""
+    """What goes to a Kafka topic, an event to its `lane`; no value says that what the key names is gone."""
 
     topic: str
     key: bytes | None
     value: bytes | None
+    lane: int = MAIN
 
 
 class Sealer:
@@ -49,7 +51,7 @@ class Sealer:
             if len(raw) >= MIN_REPLACED_CHARACTERS and msgspec.json.encode(raw)[1:-1] in value:
                 value = _replaced(value, pseudonyms)
                 break
-        return Record(topic, event.profile_id.encode(), value)
+        return Record(topic, event.profile_id.encode(), value, lane_of(event.type))
 
 
 def _replaced(value: bytes, pseudonyms: dict[str, str]) -> bytes:

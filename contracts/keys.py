@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class StateKeys:
-    """Keys of one partition of `events`.
+    """Keys of one home partition of `events` (see `contracts.lanes`).
 
     All share the hash tag `{events-N}`, so one transaction can hold them on Redis Cluster.
     Generations live beside each other; the first, 0, has no word for it in its keys.
@@ -24,7 +24,7 @@ class StateKeys:
 
     @property
     def offset(self) -> str:
-        """Holds the next offset to read, a decimal integer."""
+        """Holds the next offset to read of the main lane, a decimal integer."""
         return f"{self._stem}:offset"
 
     def state(self, profile_id: str) -> str:
@@ -33,7 +33,7 @@ class StateKeys:
 
     @property
     def received(self) -> str:
-        """Hash: source partition to the newest offset there whose forward or merge was taken in."""
+        """Hash: source partition to the newest offset there whose forward or merge was taken in, own bulk lane too."""
         return f"{self._stem}:received"
 
     @property

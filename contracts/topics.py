@@ -13,7 +13,7 @@ class Topics:
 
     @property
     def events(self) -> str:
-        """Accepted events; JSON `contracts.event.Event`; keyed by profile id."""
+        """Accepted events; JSON `contracts.event.Event`; keyed by profile id; partitioned by `contracts.lanes`."""
         return f"{self.prefix}events"
 
     @property
@@ -23,7 +23,7 @@ class Topics:
 
     @property
     def features(self) -> str:
-        """Users' states; `contracts.snapshot.encode_snapshots`, many a record; same partition as the events."""
+        """Users' states; `contracts.snapshot.encode_snapshots`, many a record; the events' home partition."""
         return f"{self.prefix}features"
 
     @property
@@ -45,12 +45,14 @@ class Topics:
 
 
 # A record of `events` without this header is a visitor's event. The worker itself writes
-# the other kinds, and the lake leaves them out: their origin is there already.
+# the other kinds, and the lake leaves them out: what they carry is there already.
 KIND_HEADER = "clickloop-kind"
 KIND_MERGE = b"merge"  # the state of an anonymous profile on its way to its user's partition
 KIND_FORWARD = b"forward"  # an event of a profile that has been merged into a user
 KIND_ALIAS = b"alias"  # a word to a profile: whom it is to become, or where its alias ends
-# Beside a kind, and alone on a replayed event: "partition:offset:hops" of the record that gave
+# A turn: its home's bulk lane is folded here up to the offset that it names in digits (see `streaming.turns`).
+KIND_TURN = b"turn"
+# Beside a kind but a turn's, and alone on a replayed event: "partition:offset:hops" of the record that gave
 # rise to it, by which the receiver takes each once, however often a killed sender repeats it.
 ORIGIN_HEADER = "clickloop-origin"
 # Beside a kind: the profiles that passed the record on, JSON `streaming.aliases.Trail`.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from contracts.keys import StateKeys
+from contracts.lanes import LANES
 from contracts.settings import Settings
 from contracts.topics import Topics
 
@@ -51,7 +51,7 @@ def _kafka_offsets(settings: Settings) -> tuple[Offsets, Offsets]:
     )
     try:
         topic = Topics(settings.kafka.topic_prefix).events
-        places = [TopicPartition(topic, number) for number in range(settings.kafka.partitions)]
+        places = [TopicPartition(topic, number) for number in range(LANES * settings.kafka.partitions)]
         ends = {place.partition: end for place, end in consumer.end_offsets(places).items()}
         return ends, {place.partition: consumer.committed(place) or 0 for place in places}
     finally:
@@ -62,8 +62,9 @@ def _state_offsets(settings: Settings) -> Offsets:
     """What the worker has committed with its states."""
     from redis import Redis
 
-    numbers = range(settings.kafka.partitions)
-    keys = [StateKeys(number, settings.redis.key_prefix).offset for number in numbers]
-    with Redis.from_url(settings.redis.url, socket_timeout=TIMEOUT_S, decode_responses=True) as client:
-        values: Any = client.mget(keys)
-    return {number: int(value) for number, value in zip(numbers, values, strict=True) if value is not None}
+    from streaming.checkpoint import Checkpoint
+
+    with Redis.from_url(settings.redis.url, socket_timeout=TIMEOUT_S) as client:
+        checkpoint = Checkpoint(client, prefix=settings.redis.key_prefix)
+        checkpoint.follow()
+        return checkpoint.offsets(range(settings.kafka.partitions))

@@ -15,7 +15,7 @@ from features.catalogue import ItemFactsTable
 from features.state import UserState
 from streaming.backfill_writer import StateStore
 from streaming.folding import Outgoing, PartitionFold
-from streaming.records import Incoming, derived
+from streaming.records import Incoming, read_derived
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Folder:
         folded = Folded()
         batches: defaultdict[int, list[Incoming]] = defaultdict(list)
         for event in chunk:
-            self._put(batches, Incoming(self._number, event.profile_id, event=event))
+            self._put(batches, Incoming(self._home(event.profile_id), self._number, event.profile_id, event=event))
         while batches:
             outgoing = self._fold(batches, folded)
             batches = defaultdict(list)
@@ -53,10 +53,15 @@ class Folder:
 
     def _put(self, batches: defaultdict[int, list[Incoming]], record: Incoming) -> None:
         self._number += 1
-        batches[self._states.partition_of(record.profile_id)].append(record)
+        batches[record.partition].append(record)
 
     def _delivered(self, record: Outgoing) -> Incoming:
-        return derived(self._number, record.profile_id, record.kind, record.body, record.origin, record.trail)
+        delivered = Incoming(self._home(record.profile_id), self._number, record.profile_id, origin=record.origin)
+        read_derived(delivered, record.kind, record.body, record.trail)
+        return delivered
+
+    def _home(self, profile_id: str) -> int:
+        return self._states.partition_of(profile_id)
 
     def _fold(self, batches: dict[int, list[Incoming]], folded: Folded) -> list[Outgoing]:
         cells = self._states.load({partition: {one.profile_id for one in each} for partition, each in batches.items()})

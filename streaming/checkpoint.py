@@ -9,6 +9,7 @@ from typing import Any
 from redis import Redis
 
 from contracts.keys import StateKeys
+from contracts.lanes import OWN_BULK
 from streaming.generations import active_generation, closed_by, reopen
 
 # KEYS: offset, received, outbox, owed, states. ARGV: the offset the batch started from ("" for
@@ -176,11 +177,21 @@ class Checkpoint:
             raise Conflict(moved)
         return found
 
-    def offsets(self, partitions: Sequence[int]) -> dict[int, int]:
-        """Each partition's next offset as it stands, closed or not; 0 before the first commit. Raises RedisError."""
-        found: Any = self._redis.mget([self._keys(partition).offset for partition in partitions])
-        tokens = [(token or b"").decode().rpartition(":")[2] for token in found]
-        return {partition: int(token or 0) for partition, token in zip(partitions, tokens, strict=True)}
+    def offsets(self, homes: Sequence[int]) -> dict[int, int]:
+        """The next offset by Kafka partition, of both lanes of all `homes`, as it stands, closed or not.
+
+        0 before the first commit. Raises RedisError.
+        """
+        pipe = self._redis.pipeline(transaction=False)
+        for home in homes:
+            pipe.get(self._keys(home).offset)
+            pipe.hget(self._keys(home).received, str(OWN_BULK))
+        answers: list[Any] = pipe.execute()
+        found: dict[int, int] = {}
+        for home, token, taken in zip(homes, answers[::2], answers[1::2], strict=True):
+            found[home] = int((token or b"").decode().rpartition(":")[2] or 0)
+            found[home + len(homes)] = 0 if taken is None else int(taken) + 1
+        return found
 
     def commit(self, commits: Sequence[Commit]) -> set[int]:
         """Make each batch's states and offset the stored ones; the partitions where that was refused.

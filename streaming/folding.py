@@ -9,6 +9,7 @@ from typing import Literal
 
 from contracts.event import Event, EventType, encode_event
 from contracts.lake import NO_OFFSET
+from contracts.lanes import OWN_BULK
 from contracts.snapshot import Snapshot
 from contracts.topics import KIND_ALIAS, KIND_FORWARD, KIND_MERGE
 from features import seen
@@ -54,6 +55,7 @@ class Outgoing:
 class _Entry:
     """A snapshot to be: encoded when the state is about to move on to a later event time."""
 
+    partition: int
     offset: int
     event_us: int
     snapshot: Snapshot | None = None
@@ -61,10 +63,11 @@ class _Entry:
 
 @dataclass
 class PartitionFold:
-    """Folds records of one partition, in offset order, into cells; collects what follows from them.
+    """Folds records of one home partition, in their order, into cells; collects what follows from them.
 
     `cells` holds a cell for every profile of the records. `received` is the newest offset taken
-    in by source partition and is updated in place. `items` is what the catalogue says of them.
+    in by source partition, the home's own bulk lane among them, and is updated in place. `items` is
+    what the catalogue says of them.
     Without `keeps_history` each profile's last snapshot is all that is made.
     """
 
@@ -76,7 +79,7 @@ class PartitionFold:
     keeps_history: bool = True
     outcomes: Counter[str] = field(default_factory=Counter)
     outgoing: list[Outgoing] = field(default_factory=list)
-    rejected: list[tuple[int, str]] = field(default_factory=list)
+    rejected: list[tuple[int, int, str]] = field(default_factory=list)
     taken: dict[int, int] = field(default_factory=dict)
     _entries: dict[int, tuple[str, _Entry]] = field(default_factory=dict)
     _open: dict[str, tuple[int, _Entry]] = field(default_factory=dict)
@@ -86,8 +89,10 @@ class PartitionFold:
 
     def take(self, record: Incoming) -> None:
         """Fold one record. Raises PoisonedRecord."""
+        if record.partition != self.partition:
+            self.received[OWN_BULK] = self.taken[OWN_BULK] = record.offset
         if record.reason is not None:
-            self._reject(record.offset, record.reason)
+            self._reject(record, record.reason)
             return
         origin = record.origin
         if origin is not None:
@@ -96,9 +101,10 @@ class PartitionFold:
                 return
             self.received[origin.partition] = self.taken[origin.partition] = origin.offset
         try:
-            self._apply(record, self.cells[record.profile_id])
+            if record.profile_id:  # a turn is nobody's
+                self._apply(record, self.cells[record.profile_id])
         except _FOLD_ERRORS as error:
-            raise PoisonedRecord(self.partition, record.offset, f"{type(error).__name__}: {error}") from error
+            raise PoisonedRecord(record.partition, record.offset, f"{type(error).__name__}: {error}") from error
 
     def finish(self) -> tuple[list[Snapshot], list[Snapshot]]:
         """`(rows, history)`: the last snapshot of each changed profile, and all in offset order."""
@@ -143,7 +149,7 @@ class PartitionFold:
         self.outcomes[outcome.value] += 1
         if outcome is not Outcome.APPLIED:
             return
-        self._note(profile_id, state, record.offset)
+        self._note(profile_id, state, record)
         other, how = _other_profile(event)
         if other is not None and other != profile_id:
             # Named after who has folded it, not after the event: the alias ends where events do.
@@ -155,7 +161,7 @@ class PartitionFold:
         self._keep(record.profile_id, cell.state)
         merge(cell.state, other)
         self.outcomes[MERGED] += 1
-        self._note(record.profile_id, cell.state, record.offset)
+        self._note(record.profile_id, cell.state, record)
 
     def _answer(self, record: Incoming, cell: Cell, become: Become) -> bool:
         """Whether a word on an alias ends here with nothing to become."""
@@ -183,7 +189,7 @@ class PartitionFold:
             cell.state = _emptied(state)
             # Only unions can run in circles, where a repeat could overtake the state that its first effect is in.
             cell.state.seen = state.seen if become.how == "union" else cell.state.seen
-            self._note(record.profile_id, cell.state, record.offset)
+            self._note(record.profile_id, cell.state, record)
             self._close(record.profile_id, cell.state, self._open[record.profile_id][1])
         cell.tombstone = Tombstone(become.target)
         self._buried.add(record.profile_id)
@@ -207,19 +213,19 @@ class PartitionFold:
     def _send(self, profile_id: str, kind: bytes, body: bytes, record: Incoming, trail: Trail = UNTOUCHED) -> None:
         """At most once a record: receivers count what comes from a partition by the offset of its cause."""
         hops = 0 if record.origin is None else record.origin.hops + 1
-        self.outgoing.append(Outgoing(profile_id, kind, body, Origin(self.partition, record.offset, hops), trail))
+        self.outgoing.append(Outgoing(profile_id, kind, body, Origin(record.partition, record.offset, hops), trail))
 
-    def _reject(self, offset: int, reason: str) -> None:
+    def _reject(self, record: Incoming, reason: str) -> None:
         self.outcomes[POISON] += 1
-        self.rejected.append((offset, reason))
+        self.rejected.append((record.partition, record.offset, reason))
 
-    def _note(self, profile_id: str, state: UserState, offset: int) -> None:
-        """A change after `offset`; states that share an event time leave one snapshot, the last."""
+    def _note(self, profile_id: str, state: UserState, record: Incoming) -> None:
+        """A change by `record`; states that share an event time leave one snapshot, the last."""
         known = self._open.get(profile_id)
         if known is not None and (known[1].event_us == state.event_us or not self.keeps_history):
             del self._entries[known[0]]
         self._count += 1
-        entry = _Entry(offset, state.event_us)
+        entry = _Entry(record.partition, record.offset, state.event_us)
         self._entries[self._count] = (profile_id, entry)
         self._open[profile_id] = (self._count, entry)
 
@@ -233,7 +239,7 @@ class PartitionFold:
         return entry.snapshot or self._close(profile_id, self.cells[profile_id].state, entry)
 
     def _close(self, profile_id: str, state: UserState, entry: _Entry) -> Snapshot:
-        entry.snapshot = snapshot_of(profile_id, self.partition, state, entry.offset)
+        entry.snapshot = snapshot_of(profile_id, entry.partition, state, entry.offset)
         return entry.snapshot
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from kafka import KafkaConsumer, TopicPartition
 
+from contracts.lanes import LANES, home_of
 from contracts.rejected import Rejected
 from contracts.settings import Settings
 from contracts.snapshot import Snapshot, bundles, decode_snapshots, encode_snapshots
@@ -38,8 +39,9 @@ class HeldOutbox(Outbox):
     and refusals of what those workers never committed go out, and `held` has the other snapshots.
     """
 
-    def __init__(self, outbox: Outbox, topics: Topics) -> None:
+    def __init__(self, outbox: Outbox, topics: Topics, homes: int) -> None:
         super().__init__(outbox._producer, outbox._stopping)
+        self._homes = homes
         self._topics = topics
         self._guard = threading.Lock()
         self._ends: Mapping[int, int] | None = None
@@ -95,7 +97,8 @@ class HeldOutbox(Outbox):
             by_partition.setdefault(place[0], []).append(self._snapshots.pop(place))
         for partition, snapshots in by_partition.items():
             for bundle in bundles(snapshots):
-                super().send(self._topics.features, encode_snapshots(bundle), partition=partition)
+                home = home_of(partition, self._homes)
+                super().send(self._topics.features, encode_snapshots(bundle), partition=home)
         for (source, offset), value in self._refusals.items():
             if source is None or offset is None or offset >= ends.get(source, 0):
                 super().send(self._topics.rejected, value)
@@ -119,7 +122,7 @@ class Follower:
         worker = settings.worker.model_copy(update={"group": group, "instance": "", "poll_timeout_ms": 50})
         own = settings.model_copy(update={"worker": worker})
         parts = open_parts(own, store, self._stopping, generation=generation)
-        self.outbox = HeldOutbox(parts.outbox, parts.topics)
+        self.outbox = HeldOutbox(parts.outbox, parts.topics, settings.kafka.partitions)
         self._parts: Parts = replace(parts, outbox=self.outbox)
         self._worker = Worker(self._parts)
         self._topic = parts.topics.events
@@ -141,7 +144,7 @@ class Follower:
 
     def ends(self) -> Offsets:
         """Kafka's present ends. Raises KafkaError."""
-        places = [TopicPartition(self._topic, partition) for partition in self._partitions]
+        places = [TopicPartition(self._topic, number) for number in range(LANES * len(self._partitions))]
         return {place.partition: end for place, end in self._ends.end_offsets(places).items()}
 
     def wait(self, ends: Offsets, check: Callable[[], None]) -> None:

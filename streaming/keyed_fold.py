@@ -192,7 +192,7 @@ def _told(profile_id: str, ordered: Sequence[Record], passed: _Pass) -> Folded:
             for one in fold.outgoing
         ]
         folded.refused += [
-            Refused(fold.partition, offset, reason, values[fold.partition, offset]) for offset, reason in fold.rejected
+            Refused(partition, offset, reason, values[partition, offset]) for partition, offset, reason in fold.rejected
         ]
     folded.outcomes = outcomes
     return folded

@@ -124,8 +124,10 @@ class Worker:
         parts.items.follow()
         self._take_over()
         fault("worker: after poll")
-        decoded = {partition: self._decode(partition, records) for partition, records in polled.items()}
-        wanted = {partition: {each.profile_id for each in batch} for partition, batch in decoded.items()}
+        decoded = {partition: self._decode(records) for partition, records in polled.items()}
+        wanted = {
+            partition: {each.profile_id for each in batch if each.profile_id} for partition, batch in decoded.items()
+        }
         fault("worker: after decode")
         cells = parts.states.load(wanted, parts.source.positions)
         fault("worker: after load")
@@ -163,11 +165,11 @@ class Worker:
             self._unreleased.add(partition)
             self._owed[partition] = position.owed
 
-    def _decode(self, partition: int, records: Sequence[Any]) -> list[Incoming]:
+    def _decode(self, records: Sequence[Any]) -> list[Incoming]:
         generation = self._parts.checkpoint.generation
         batch = [decode_record(record) for record in records if not is_foreign(record, generation)]
         for record in batch if self._poison else ():
-            record.reason = record.reason or self._poison.get((partition, record.offset))
+            record.reason = record.reason or self._poison.get((record.partition, record.offset))
         return batch
 
     def _fold(self, partition: int, batch: Sequence[Incoming], cells: dict[str, Cell]) -> PartitionFold:
@@ -226,7 +228,8 @@ class Worker:
             for outcome, number in fold.outcomes.items():
                 parts.metrics.events.labels(outcome).inc(number)
             for record in batch.records:
-                parts.metrics.observe_delay((now_ms - record.timestamp) / 1000)
+                if record.key is not None:  # a turn has none
+                    parts.metrics.observe_delay((now_ms - record.timestamp) / 1000)
 
     def _drop(self, partitions: Iterable[int], reason: Exception) -> None:
         """Forget a batch that was not committed, and read its partitions again from the stored offsets."""
@@ -258,10 +261,8 @@ class Worker:
             if not self._pays:
                 # A Redis that was failed over may have kept a commit and lost the rows after it.
                 self._owed = parts.checkpoint.owed(list(parts.source.positions))
-        for partition in parts.source.positions:
-            lag = parts.source.lag(partition)
-            if lag is not None:
-                parts.metrics.lag.labels(str(partition)).set(lag)
+        for partition, (lane, lag) in parts.source.lags().items():
+            parts.metrics.lag.labels(str(partition), lane).set(lag)
 
     def _repay(self, budget: int) -> None:
         """Bring the rows of some profiles that were found behind up to their states."""

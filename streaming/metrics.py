@@ -24,7 +24,10 @@ class WorkerMetrics:
             "clickloop_worker_retries", "Batches repeated after an error.", ["error"], registry=self.registry
         )
         self.lag = Gauge(
-            "clickloop_worker_lag_events", "Records not yet in the states.", ["partition"], registry=self.registry
+            "clickloop_worker_lag_events",
+            "Records not yet in the states, by Kafka partition.",
+            ["partition", "lane"],
+            registry=self.registry,
         )
         self.delay = Histogram(
             "clickloop_worker_event_to_feature_seconds",

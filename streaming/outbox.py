@@ -11,8 +11,10 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaTimeoutError
 
 from contracts.settings import Settings
+from contracts.topics import Topics
 from streaming.faults import fault
 from streaming.parcels import Header, Parcel
+from streaming.partitioning import HomePartitioner
 
 _log = structlog.get_logger()
 
@@ -41,6 +43,7 @@ def open_producer(settings: Settings, **overrides: Any) -> KafkaProducer:
         "compression_type": "zstd",
         "delivery_timeout_ms": _NEVER_MS,
         "max_block_ms": int(_WAIT_S * 1000),
+        "partitioner": HomePartitioner(Topics(settings.kafka.topic_prefix).events, settings.kafka.partitions),
         "reconnect_backoff_max_ms": 1000,
     }
     return KafkaProducer(**(options | overrides))

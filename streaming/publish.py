@@ -33,10 +33,10 @@ def parcels_of(
         if generation:
             headers.append((GENERATION_HEADER, b"%d" % generation))
         parcels.append(Parcel(topics.events, record.body, key=record.profile_id.encode(), headers=headers))
-    raws = {record.offset: record.value for record in records} if fold.rejected else {}
-    for offset, reason in fold.rejected:
-        where = (topics.events, fold.partition, offset)
-        parcels.append(Parcel(topics.rejected, refusal(SOURCE, reason, raws[offset], where)))
+    raws = {(record.partition, record.offset): record.value for record in records} if fold.rejected else {}
+    for partition, offset, reason in fold.rejected:
+        where = (topics.events, partition, offset)
+        parcels.append(Parcel(topics.rejected, refusal(SOURCE, reason, raws[partition, offset], where)))
     return parcels
 
 

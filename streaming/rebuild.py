@@ -155,9 +155,9 @@ class _Work:
     def _place(self, plan: Plan) -> None:
         """Where Kafka is followed from, and up to where of it everything is taken in already."""
         checkpoint = Checkpoint(self._redis, prefix=self._settings.redis.key_prefix, generation=self._maker.number)
+        homes = len(self._partitions)
         commits = [
-            Commit(partition, "", str(plan.start.get(partition, 0)), {}, plan.received(partition))
-            for partition in self._partitions
+            Commit(home, "", str(plan.start.get(home, 0)), {}, plan.received(home, homes)) for home in self._partitions
         ]
         refused = checkpoint.commit(commits)
         if refused:

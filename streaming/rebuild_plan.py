@@ -9,6 +9,7 @@ from kafka import KafkaConsumer, TopicPartition
 from redis import Redis
 
 from contracts.lake import USER_BEHAVIOR, identifier, open_catalog
+from contracts.lanes import OWN_BULK
 from contracts.settings import Settings
 from contracts.topics import Topics
 from streaming.checkpoint import Checkpoint
@@ -35,14 +36,15 @@ class Plan:
     cut: LakeCut
     start: Offsets
 
-    def received(self, partition: int) -> dict[int, int]:
-        """By source, the newest offset that the partition need not take in again."""
+    def received(self, partition: int, homes: int) -> dict[int, int]:
+        """By source, the newest offset that the home partition, of so many, need not take in again."""
         found = {source: offset - 1 for source, offset in self.start.items() if offset}
         for source, offset in self.cut.sources.items():
             into, _, origin = source.partition("/")
             if int(into) == partition and self.start.get(partition, 0) == self.cut.offsets.get(partition, 0):
                 found[int(origin)] = offset
-        return found
+        bulk = self.start.get(partition + homes, 0)
+        return found | {OWN_BULK: bulk - 1} if bulk else found
 
 
 def make_plan(settings: Settings, redis: Redis, active: int) -> Plan:

@@ -15,6 +15,7 @@ from contracts.topics import (
     KIND_FORWARD,
     KIND_HEADER,
     KIND_MERGE,
+    KIND_TURN,
     ORIGIN_HEADER,
     TRAIL_HEADER,
 )
@@ -25,6 +26,7 @@ from streaming.aliases import UNTOUCHED, Trail
 class KafkaRecord(Protocol):
     """The part of a consumed record that is read here."""
 
+    partition: int
     offset: int
     timestamp: int
     key: bytes | None
@@ -86,6 +88,7 @@ class Incoming(Struct):
     `origin` is set for what the worker wrote and for a replayed event; `trail` names who passed it on.
     """
 
+    partition: int
     offset: int
     profile_id: str
     event: Event | None = None
@@ -98,50 +101,57 @@ class Incoming(Struct):
 
 def decode_record(record: KafkaRecord) -> Incoming:
     """What the record says; one that cannot be understood comes back with its `reason` and never raises."""
+    incoming = Incoming(record.partition, record.offset, "")
     try:
-        if record.key is None or record.value is None:
-            raise ValueError("expected a key and a value, came a record without")
-        profile_id = record.key.decode()
-        if record.headers:
-            return _decode_marked(record.offset, profile_id, record.value, dict(record.headers))
-        return _decode_event(record.offset, profile_id, record.value)
+        headers = dict(record.headers) if record.headers else {}
+        if headers.get(KIND_HEADER) != KIND_TURN:
+            _read(incoming, record, headers)
     except (InvalidEvent, ValueError) as error:
-        return Incoming(record.offset, "", reason=str(error))
+        return Incoming(record.partition, record.offset, "", reason=str(error))
+    return incoming
 
 
-def _decode_event(offset: int, profile_id: str, value: bytes) -> Incoming:
-    event = decode_event(value)
-    if event.profile_id != profile_id:
-        raise ValueError(f"expected the event's profile {event.profile_id!r} as key, came {profile_id!r}")
-    return Incoming(offset, profile_id, event=event)
+def _read(incoming: Incoming, record: KafkaRecord, headers: Mapping[str, bytes]) -> None:
+    if record.key is None or record.value is None:
+        raise ValueError("expected a key and a value, came a record without")
+    incoming.profile_id = record.key.decode()
+    if headers:
+        _read_marked(incoming, record.value, headers)
+    else:
+        _read_event(incoming, record.value)
 
 
-def _decode_marked(offset: int, profile_id: str, value: bytes, headers: Mapping[str, bytes]) -> Incoming:
+def _read_event(incoming: Incoming, value: bytes) -> None:
+    incoming.event = event = decode_event(value)
+    if event.profile_id != incoming.profile_id:
+        raise ValueError(f"expected the event's profile {event.profile_id!r} as key, came {incoming.profile_id!r}")
+
+
+def _read_marked(incoming: Incoming, value: bytes, headers: Mapping[str, bytes]) -> None:
     kind = headers.get(KIND_HEADER)
-    if kind is None and ORIGIN_HEADER not in headers:
-        return _decode_event(offset, profile_id, value)
-    origin = Origin.decode(headers.get(ORIGIN_HEADER, b""))
+    if kind is not None or ORIGIN_HEADER in headers:
+        incoming.origin = Origin.decode(headers.get(ORIGIN_HEADER, b""))
     if kind is None:
-        replayed = _decode_event(offset, profile_id, value)
-        replayed.origin = origin
-        return replayed
-    trail = Trail.decode(headers[TRAIL_HEADER]) if TRAIL_HEADER in headers else UNTOUCHED
-    return derived(offset, profile_id, kind, value, origin, trail)
+        _read_event(incoming, value)
+    else:
+        trail = Trail.decode(headers[TRAIL_HEADER]) if TRAIL_HEADER in headers else UNTOUCHED
+        read_derived(incoming, kind, value, trail)
 
 
-def derived(offset: int, profile_id: str, kind: bytes, body: bytes, origin: Origin, trail: Trail) -> Incoming:
-    """A record that the worker wrote. Raises InvalidEvent, ValueError."""
+def read_derived(incoming: Incoming, kind: bytes, body: bytes, trail: Trail) -> None:
+    """Into `incoming` what a record says that the worker wrote. Raises InvalidEvent, ValueError."""
+    incoming.trail = trail
     if kind == KIND_FORWARD:
-        return Incoming(offset, profile_id, event=decode_event(body), origin=origin, trail=trail)
-    if kind == KIND_MERGE:
-        return Incoming(offset, profile_id, merged=decode_state(body), origin=origin, trail=trail)
-    if kind == KIND_ALIAS:
+        incoming.event = decode_event(body)
+    elif kind == KIND_MERGE:
+        incoming.merged = decode_state(body)
+    elif kind == KIND_ALIAS:
         try:
-            become = _become_decoder.decode(body)
+            incoming.become = _become_decoder.decode(body)
         except msgspec.DecodeError as error:
             raise ValueError(f"expected a word on an alias, came {body[:80]!r}: {error}") from error
-        return Incoming(offset, profile_id, become=become, origin=origin, trail=trail)
-    raise ValueError(f"{KIND_HEADER}: expected forward, merge or alias, came {kind!r}")
+    else:
+        raise ValueError(f"{KIND_HEADER}: expected forward, merge or alias, came {kind!r}")
 
 
 def is_foreign(record: KafkaRecord, generation: int) -> bool:

@@ -13,7 +13,7 @@ from features.fold import DEFAULT_LATENESS_US
 from features.state import new_state
 from streaming.cells import Cell
 from streaming.folding import Outgoing, PartitionFold, PoisonedRecord
-from streaming.records import Incoming, derived
+from streaming.records import Incoming, read_derived
 
 
 class _Cells(dict[str, Cell]):
@@ -81,7 +81,7 @@ class _Person:
 
     def take(self, event: Event, number: int) -> None:
         """Fold an event and all that follows from it. Raises PoisonedRecord."""
-        self._fold.take(Incoming(self._offset(number), event.profile_id, event=event))
+        self._fold.take(Incoming(0, self._offset(number), event.profile_id, event=event))
         if self._fold.outgoing:
             self._deliver(number)
 
@@ -107,7 +107,9 @@ class _Person:
             sent = waiting.popleft()
             offset = self._offset(number)
             origin = sent.origin._replace(offset=offset)
-            self._fold.take(derived(offset, sent.profile_id, sent.kind, sent.body, origin, sent.trail))
+            record = Incoming(0, offset, sent.profile_id, origin=origin)
+            read_derived(record, sent.kind, sent.body, sent.trail)
+            self._fold.take(record)
 
     def _offset(self, number: int) -> int:
         self._causes.append(number)

@@ -98,6 +98,7 @@ def _resubmit(producer: KafkaProducer, topics: Topics, record: Any, where: str, 
         outcome.still_bad.append({"partition": record.partition, "offset": record.offset, "reason": str(error)})
         return producer.send(topics.rejected, _encoder.encode(still))
     outcome.replayed += 1
+    # By its key to the main lane, whatever its type: a place taken in stands for all those before it.
     origin = Origin(replayed_from(record.partition), record.offset, 0)
     headers = [(ORIGIN_HEADER, origin.encode())]
     return producer.send(topics.events, encode_event(event), key=event.profile_id.encode(), headers=headers)

@@ -54,7 +54,8 @@ def open_parts(
         states.drop(partition)
         attributes.drop(partition)
 
-    source = open_source(settings, checkpoint, on_lost, rows.use, **consumer)
+    outbox = Outbox(open_producer(settings), stopping)
+    source = open_source(settings, checkpoint, outbox, on_lost, rows.use, **consumer)
     items = Items(settings.kafka, lateness_us=settings.worker.lateness_s * SECOND_US)
     items.open(stopping)
     return Parts(
@@ -63,7 +64,7 @@ def open_parts(
         checkpoint=checkpoint,
         rows=rows,
         attributes=attributes,
-        outbox=Outbox(open_producer(settings), stopping),
+        outbox=outbox,
         topics=Topics(settings.kafka.topic_prefix),
         metrics=WorkerMetrics(),
         items=items,

@@ -38,8 +38,8 @@ class RunningCollector:
         self._http = httpx.Client(timeout=30)
         self._begin = {
             TopicPartition(topic, number): 0
-            for topic in (self.topics.events, self.topics.rejected)
-            for number in range(settings.kafka.partitions)
+            for topic, lanes in ((self.topics.events, 2), (self.topics.rejected, 1))
+            for number in range(lanes * settings.kafka.partitions)
         }
         self._begin[TopicPartition(self.topics.items, 0)] = 0
         key = settings.secrets.write_key.get_secret_value()

@@ -60,17 +60,19 @@ def test_alias_carries_pseudonyms_alone_taken_or_refused(collector: RunningColle
     assert b"customer-new" not in everything
 
 
-def test_records_are_keyed_by_profile_and_lie_in_kafkas_default_partition(collector: RunningCollector) -> None:
+def test_records_are_keyed_by_profile_and_lie_in_the_partition_of_their_lane(collector: RunningCollector) -> None:
     from kafka.partitioner.default import murmur2
 
     people = [f"visitor-{number:04d}" for number in range(40)]
     batch = [click(f"m-{person}", anonymousId=person) for person in people]
-    assert collector.post("batch", {"batch": batch}).json()["accepted"] == 40
+    batch += [click(f"s-{person}", anonymousId=person) | {"event": "scroll"} for person in people]
+    assert collector.post("batch", {"batch": batch}).json()["accepted"] == 80
     records = collector.written(collector.topics.events)
     assert {key for _, key, _ in records} == {pseudonyms(collector).anonymous(person).encode() for person in people}
-    for partition, key, _ in records:
+    for partition, key, value in records:
         assert key is not None
-        assert partition == (murmur2(key) & 0x7FFFFFFF) % collector.settings.kafka.partitions
+        home = (murmur2(key) & 0x7FFFFFFF) % 8
+        assert partition == (home if json.loads(value)["type"] == "click" else home + 8)
 
 
 def test_login_keys_the_event_by_the_user(collector: RunningCollector) -> None:

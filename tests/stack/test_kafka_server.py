@@ -39,14 +39,27 @@ def test_topics_are_created_once_with_the_partitions_asked_for(settings: Setting
     prefix = settings.kafka.topic_prefix
     found = admin.describe_topics([f"{prefix}events", f"{prefix}features", f"{prefix}served"])
     admin.close()
-    assert [len(topic["partitions"]) for topic in found] == [8, 8, 8]
+    assert [len(topic["partitions"]) for topic in found] == [16, 8, 8]
     assert create_topics(settings) == []
 
 
 def test_an_existing_topic_with_other_partitions_is_refused(settings: Settings) -> None:
     other = settings.model_copy(update={"kafka": settings.kafka.model_copy(update={"partitions": 3})})
-    with pytest.raises(TopicError, match="expected 3 partitions, got 8"):
+    with pytest.raises(TopicError, match=r"expected (3 partitions, got 8|6 partitions, got 16)"):
         create_topics(other)
+
+
+def test_events_from_before_the_lanes_get_the_second_and_keep_what_they_hold(settings: Settings) -> None:
+    older = settings.model_copy(update={"kafka": settings.kafka.model_copy(update={"topic_prefix": "laneless-"})})
+    admin = KafkaAdminClient(bootstrap_servers=settings.kafka.bootstrap)
+    admin.create_topics({"laneless-events": {"num_partitions": 8, "replication_factor": 1}}, wait_for_metadata=True)
+    with _producer(settings.kafka.bootstrap) as producer:
+        producer.send("laneless-events", b"kept", partition=0).get(timeout=10)
+    create_topics(older)
+    (found,) = admin.describe_topics(["laneless-events"])
+    admin.close()
+    assert len(found["partitions"]) == 16
+    assert _read(settings.kafka.bootstrap, "laneless-events", 1) == [b"kept"]
 
 
 def test_records_survive_stop_and_kill_on_the_same_port(own_kafka: KafkaServer) -> None:

@@ -22,6 +22,7 @@ from redis import Redis
 
 from contracts.event import Context, Event, EventType, encode_event
 from contracts.keys import StateKeys
+from contracts.lanes import partition_for
 from contracts.settings import Settings
 from contracts.snapshot import Snapshot, decode_snapshots
 from contracts.topics import Topics
@@ -43,16 +44,20 @@ KINDS = [
     EventType.ITEM_VIEW,
     EventType.ITEM_VIEW,
     EventType.CLICK,
-    EventType.IMPRESSION,
+    EventType.SHARE,
     EventType.ADD_TO_CART,
     EventType.REMOVE_FROM_CART,
     EventType.PURCHASE,
     EventType.LIKE,
     EventType.SEARCH,
 ]
+# Of both lanes; what is folded then does not follow the order of sending.
+MIXED_KINDS = [*KINDS, EventType.IMPRESSION, EventType.SCROLL, EventType.HOVER, EventType.DWELL]
 
 
-def make_events(count: int, *, visitors: int, seed: int, step_s: float = 20.0) -> list[Event]:
+def make_events(
+    count: int, *, visitors: int, seed: int, step_s: float = 20.0, kinds: Sequence[EventType] = KINDS
+) -> list[Event]:
     """Events in time order, a few of them out of it by some hours; visitor n comes 1 / (n + 1) as often."""
     chance = random.Random(seed)
     people = chance.choices(range(visitors), [1 / (n + 3) for n in range(visitors)], k=count)
@@ -64,7 +69,7 @@ def make_events(count: int, *, visitors: int, seed: int, step_s: float = 20.0) -
             Event(
                 message_id=f"m{seed}-{number}",
                 anonymous_id=f"visitor-{seed}-{person}",
-                type=chance.choice(KINDS),
+                type=chance.choice(kinds),
                 timestamp=START + timedelta(seconds=number * step_s - late_s, microseconds=chance.randrange(10**6)),
                 item_id=f"item-{item}",
                 quantity=chance.choice([None, 1, 3]),
@@ -79,9 +84,10 @@ def make_events(count: int, *, visitors: int, seed: int, step_s: float = 20.0) -
 def send(settings: Settings, events: Iterable[Event], *, pause_every: int = 0, pause_s: float = 0.0) -> None:
     """Write events to Kafka as the collector does."""
     producer = open_producer(settings)
-    topic = Topics(settings.kafka.topic_prefix).events
+    topic, homes = Topics(settings.kafka.topic_prefix).events, settings.kafka.partitions
     for number, event in enumerate(events, 1):
-        producer.send(topic, encode_event(event), key=event.profile_id.encode())
+        place = partition_for(event.profile_id, event.type, homes)
+        producer.send(topic, encode_event(event), key=event.profile_id.encode(), partition=place)
         if pause_every and number % pause_every == 0:
             time.sleep(pause_s)
     producer.flush()
@@ -92,9 +98,14 @@ def redis_of(settings: Settings) -> Redis:
     return Redis.from_url(settings.redis.url)
 
 
+def _places(settings: Settings, topic: str) -> list[TopicPartition]:
+    lanes = 2 if topic == Topics(settings.kafka.topic_prefix).events else 1
+    return [TopicPartition(topic, number) for number in range(lanes * settings.kafka.partitions)]
+
+
 def end_offsets(settings: Settings, topic: str) -> dict[int, int]:
     consumer = KafkaConsumer(bootstrap_servers=settings.kafka.bootstrap)
-    places = [TopicPartition(topic, number) for number in range(settings.kafka.partitions)]
+    places = _places(settings, topic)
     ends = {place.partition: end for place, end in consumer.end_offsets(places).items()}
     consumer.close()
     return ends
@@ -103,7 +114,7 @@ def end_offsets(settings: Settings, topic: str) -> dict[int, int]:
 def read_topic(settings: Settings, topic: str) -> list[Any]:
     """Every record of a topic, in offset order a partition."""
     consumer = KafkaConsumer(bootstrap_servers=settings.kafka.bootstrap, auto_offset_reset="earliest")
-    places = [TopicPartition(topic, number) for number in range(settings.kafka.partitions)]
+    places = _places(settings, topic)
     consumer.assign(places)
     ends = consumer.end_offsets(places)
     found: list[Any] = []
@@ -129,11 +140,11 @@ def until(true: Callable[[], bool], *, what: str) -> None:
 
 
 def stored_offsets(settings: Settings, generation: int | None = None) -> dict[int, int]:
-    """The next offset of each partition as Redis has it, in the serving generation if none is named."""
-    numbers, prefix = range(settings.kafka.partitions), settings.redis.key_prefix
+    """The next offset of each Kafka partition of `events`, of both lanes, of the serving generation by default."""
+    prefix = settings.redis.key_prefix
     with redis_of(settings) as redis:
         serving = active_generation(redis, prefix) if generation is None else generation
-        return Checkpoint(redis, prefix=prefix, generation=serving).offsets(numbers)
+        return Checkpoint(redis, prefix=prefix, generation=serving).offsets(range(settings.kafka.partitions))
 
 
 def total_offset(settings: Settings) -> int:
@@ -278,7 +289,7 @@ def online_row(store: Any, profile_id: str) -> dict[str, Any]:
 
 def check_everything(settings: Settings, store: Any, events: Sequence[Event], *, to_the_bit: bool = True) -> None:
     """States equal a naive recount; Feast and the last snapshots equal states; nothing twice."""
-    newest = {one.profile_id: one for one in sorted(read_snapshots(settings), key=lambda one: one.offset)}
+    newest = {one.profile_id: one for one in sorted(read_snapshots(settings), key=lambda one: one.row_us)}
     at = max(event.timestamp for event in events) + timedelta(minutes=3)
     for profile_id, arrivals in by_profile(events).items():
         payload = stored_state(settings, profile_id)

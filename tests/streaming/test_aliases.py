@@ -19,7 +19,7 @@ from features.evaluate import evaluate
 from streaming.aliases import Trail
 from streaming.cells import Cell, decode_cell
 from streaming.folding import Outgoing, PartitionFold
-from streaming.records import Incoming, Origin, derived
+from streaming.records import Incoming, Origin, read_derived
 from tests.features.oracle import Oracle, agree
 from tests.streaming.support import START, instant_us
 
@@ -47,11 +47,14 @@ class World:
         return self.partitions[sum(profile_id.encode()) % PARTITIONS]
 
     def send(self, event: Event) -> None:
-        self.place(event.profile_id).log.append(Incoming(0, event.profile_id, event=event))
+        place = self.place(event.profile_id)
+        place.log.append(Incoming(place.number, 0, event.profile_id, event=event))
 
     def work(self, partition: Partition, count: int, *, committed: bool) -> None:
         """Fold the next records. Where it is not committed the worker died after it had sent what follows."""
-        batch = [self._read(offset, one) for offset, one in enumerate(partition.log)][partition.offset :][:count]
+        batch = [self._read(partition.number, offset, one) for offset, one in enumerate(partition.log)][
+            partition.offset :
+        ][:count]
         cells = {one.profile_id: decode_cell(partition.stored.get(one.profile_id)) for one in batch}
         fold = PartitionFold(partition.number, cells, copy(partition.received))
         for record in batch:
@@ -81,12 +84,12 @@ class World:
         return [one for one in self.partitions if one.offset < len(one.log)]
 
     @staticmethod
-    def _read(offset: int, one: Incoming | Outgoing) -> Incoming:
+    def _read(partition: int, offset: int, one: Incoming | Outgoing) -> Incoming:
         if isinstance(one, Incoming):
-            return Incoming(offset, one.profile_id, event=one.event)
-        origin = Origin.decode(one.origin.encode())
-        trail = Trail.decode(one.trail.encode())
-        return derived(offset, one.profile_id, one.kind, one.body, origin, trail)
+            return Incoming(partition, offset, one.profile_id, event=one.event)
+        incoming = Incoming(partition, offset, one.profile_id, origin=Origin.decode(one.origin.encode()))
+        read_derived(incoming, one.kind, one.body, Trail.decode(one.trail.encode()))
+        return incoming
 
 
 def live(world: World, events: Iterable[Event], chance: random.Random) -> None:
