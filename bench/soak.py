@@ -108,6 +108,7 @@ class Progress:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._homes = range(settings.kafka.partitions)
         self._topic = Topics(settings.kafka.topic_prefix).events
         self._redis = Redis.from_url(settings.redis.url, socket_timeout=2.0)
         self._checkpoint = Checkpoint(self._redis, prefix=settings.redis.key_prefix)
@@ -128,20 +129,20 @@ class Progress:
     def reached(self, ends: Mapping[int, int]) -> bool:
         """Whether every record before `ends` is in the states."""
         try:
-            positions = self._checkpoint.positions(sorted(ends))
+            offsets = self._checkpoint.offsets(self._homes)
         except RedisError:
             return False
-        return all((positions[partition].offset or 0) >= end for partition, end in ends.items())
+        return all(offsets[partition] >= end for partition, end in ends.items())
 
     def shown(self) -> bool:
         """Whether the rows of all states have been written. Raises RedisError."""
-        return not any(self._checkpoint.owed(sorted(self.ends())).values())
+        return not any(self._checkpoint.owed(self._homes).values())
 
     def missing(self) -> str:
         """How far the states are behind, for whoever has to find out."""
         ends = self.ends()
         try:
-            at = {partition: one.offset for partition, one in self._checkpoint.positions(sorted(ends)).items()}
+            at = self._checkpoint.offsets(self._homes)
         except RedisError as error:
             return f"Redis does not answer: {error}"
         return f"states at {at}, Kafka at {ends}"
