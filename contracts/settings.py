@@ -78,7 +78,7 @@ class ShopSettings(Section):
 class WorkerSettings(Section):
     """The stream worker. `poll_records` bounds a batch; `metrics_port` 0 takes any free one.
 
-    `cache_profiles` decoded states are kept in memory, up to some 40 kB each. A worker that is killed
+    `cache_profiles` decoded states are kept in memory, some 8 kB each. A worker that is killed
     and started again under the same `instance` goes on at once, not after the group has missed it;
     no two may run under one, and without a name each start is a new member. `lateness_s`: an event
     older than its profile's newest by more alters nothing; the longest window bounds it.
