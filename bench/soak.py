@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from typing import Any, Protocol
 
+import psutil
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 from redis import Redis
@@ -25,6 +27,7 @@ from bench.soak_load import Insistent
 from contracts.settings import Settings
 from contracts.topics import Topics
 from stack.ports import answers, free_port
+from stack.server_process import leashed
 from streaming.checkpoint import Checkpoint
 
 _PATIENCE_S = 300.0
@@ -243,14 +246,14 @@ def environment_of(settings: Settings) -> dict[str, str]:
 
 
 class Spawned:
-    """A process of its own, as the supervisor starts it; its log goes to the home folder."""
+    """A process of its own that ends with this one; its log goes to the home folder."""
 
     def __init__(self, settings: Settings, module: str, environment: Mapping[str, str]) -> None:
         self._log = settings.home / f"{module}-{environment['CLICKLOOP_WORKER_INSTANCE']}.log"
         with self._log.open("ab") as output:
             self._begin = output.tell()
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", module],
+            self._leash = subprocess.Popen(
+                leashed([sys.executable, "-m", module], parent_pid=os.getpid()),
                 cwd=settings.project,
                 env={**os.environ, **environment},
                 stdin=subprocess.DEVNULL,
@@ -258,21 +261,22 @@ class Spawned:
                 stderr=subprocess.STDOUT,
             )
 
-    def has_logged(self, words: str) -> bool:
-        """Whether the process has said so."""
-        return words.encode() in self._log.read_bytes()[self._begin :]
-
     @property
-    def pid(self) -> int:
-        """The process's id."""
-        return self._process.pid
+    def cpu_s(self) -> float:
+        """CPU seconds that the process has used."""
+        (process,) = psutil.Process(self._leash.pid).children()
+        return sum(process.cpu_times()[:2])
 
     @property
     def alive(self) -> bool:
         """Whether it runs."""
-        return self._process.poll() is None
+        return self._leash.poll() is None
+
+    def has_logged(self, words: str) -> bool:
+        """Whether the process has said so."""
+        return words.encode() in self._log.read_bytes()[self._begin :]
 
     def kill(self) -> None:
-        """SIGKILL, and wait."""
-        self._process.kill()
-        self._process.wait()
+        """SIGKILL, by way of the leash, and wait."""
+        self._leash.send_signal(signal.SIGUSR1)
+        self._leash.wait()
