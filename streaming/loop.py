@@ -227,9 +227,10 @@ class Worker:
             parts.attributes.note(partition, {row.profile_id: fold.cells[row.profile_id] for row in batch.rows})
             for outcome, number in fold.outcomes.items():
                 parts.metrics.events.labels(outcome).inc(number)
-            for record in batch.records:
-                if record.key is not None:  # a turn has none
-                    parts.metrics.observe_delay((now_ms - record.timestamp) / 1000)
+            # A record without a key is a turn, no event.
+            parts.metrics.delay.observe(
+                max(0.0, now_ms - record.timestamp) / 1000 for record in batch.records if record.key is not None
+            )
 
     def _drop(self, partitions: Iterable[int], reason: Exception) -> None:
         """Forget a batch that was not committed, and read its partitions again from the stored offsets."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, start_http_server
+
+from streaming.batch_histogram import BatchHistogram
 
 _DELAYS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 600)
 
@@ -29,20 +31,16 @@ class WorkerMetrics:
             ["partition", "lane"],
             registry=self.registry,
         )
-        self.delay = Histogram(
+        self.delay = BatchHistogram(
             "clickloop_worker_event_to_feature_seconds",
             "From the event's arrival in Kafka to its state committed and its row in the online store.",
-            buckets=_DELAYS_S,
-            registry=self.registry,
+            _DELAYS_S,
+            self.registry,
         )
         self.items = Gauge("clickloop_worker_items", "Items of the catalogue.", registry=self.registry)
         self.items_poisoned = Gauge(
             "clickloop_worker_items_poisoned", "Records of items passed over.", registry=self.registry
         )
-
-    def observe_delay(self, delay_s: float) -> None:
-        """One event's time from Kafka to its features."""
-        self.delay.observe(max(0.0, delay_s))
 
     def serve(self, host: str, port: int) -> int:
         """Answer GET /metrics; the port taken."""
