@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import cProfile
 import json
+import os
 import pstats
+import re
+import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from subprocess import DEVNULL, PIPE, Popen
 from threading import Event as Flag
 from typing import Any
 
 from bench.own_stack import own_stack
-from bench.record import record
+from bench.record import RESULTS, record
 from bench.traffic import zipf_events
 from contracts.event import decode_event, encode_event
 from contracts.lanes import partition_for
@@ -24,19 +31,23 @@ from streaming.outbox import open_producer
 from streaming.source import open_consumer
 
 USERS = 10_000
+FLAME = RESULTS / "worker_flame.svg"
 _IDLE_MS = 500
 
 
-def run(settings: Settings, *, events: int = 100_000, profile: bool = False) -> dict[str, Any]:
+def run(
+    settings: Settings, *, events: int = 100_000, watched: AbstractContextManager[object] | None = None
+) -> dict[str, Any]:
     """One worker process on `events` events of 10,000 visitors by Zipf's law, all there when it starts.
 
+    `watched` surrounds the worker's steps alone.
     Floor: the same events polled, decoded and folded in memory, nothing read or written.
     """
     with own_stack(settings) as own:
         _fill(own, events)
         poll_s = _consume(own, events, folding=False)
         fold_s = _consume(own, events, folding=True)
-        worker_s, details = _work(own, events, profile=profile)
+        worker_s, details = _work(own, events, watched or nullcontext())
     figure, floor = events / worker_s, events / fold_s
     return {
         "bench": "worker",
@@ -81,7 +92,7 @@ def _consume(settings: Settings, events: int, *, folding: bool) -> float:
     return took_s
 
 
-def _work(settings: Settings, events: int, *, profile: bool) -> tuple[float, dict[str, Any]]:
+def _work(settings: Settings, events: int, watched: AbstractContextManager[object]) -> tuple[float, dict[str, Any]]:
     from feature_repo.store import apply
     from streaming.loop import Worker
     from streaming.worker import open_parts, tune_memory
@@ -91,17 +102,12 @@ def _work(settings: Settings, events: int, *, profile: bool) -> tuple[float, dic
     worker = Worker(parts)
     while not parts.source.positions:
         worker.step()
-    profiler = cProfile.Profile()
-    if profile:
-        profiler.enable()
-    before, begin_s, batches = _done(parts.metrics), time.perf_counter(), 0
-    while _done(parts.metrics) < events:
-        worker.step()
-        batches += 1
-    took_s = time.perf_counter() - begin_s
-    if profile:
-        profiler.disable()
-        pstats.Stats(profiler, stream=sys.stderr).sort_stats("tottime").print_stats(45)
+    with watched:
+        before, begin_s, batches = _done(parts.metrics), time.perf_counter(), 0
+        while _done(parts.metrics) < events:
+            worker.step()
+            batches += 1
+        took_s = time.perf_counter() - begin_s
     parts.source.close()
     parts.outbox.close()
     return took_s * events / (events - before), {"batches": batches}
@@ -112,9 +118,45 @@ def _done(metrics: WorkerMetrics) -> float:
     return sum(float(sample.value) for sample in samples if sample.name.endswith("_total"))
 
 
+@contextmanager
+def _profiled() -> Iterator[None]:
+    """Count the calls within the block and print where its time goes."""
+    with cProfile.Profile() as profiler:
+        yield
+    pstats.Stats(profiler, stream=sys.stderr).sort_stats("tottime").print_stats(45)
+
+
+@contextmanager
+def _drawn(path: Path) -> Iterator[None]:
+    """Sample this process within the block and draw where its time goes. Raises RuntimeError where py-spy cannot."""
+    command = [
+        Path(sys.executable).with_name("py-spy"),
+        "record",
+        "--gil",
+        "--function",
+        "--rate",
+        "200",
+        "--output",
+        path,
+    ]
+    sampler = Popen([*map(str, command), "--pid", str(os.getpid())], stdout=DEVNULL, stderr=PIPE)
+    try:
+        yield
+    finally:
+        sampler.send_signal(signal.SIGINT)
+        _, said = sampler.communicate(timeout=60)
+    if sampler.returncode:
+        raise RuntimeError(f"py-spy: expected a drawing in {path}, came: {said.decode()}")
+    # The title is the command line: where it ran is nobody's business.
+    path.write_text(re.sub(r"(>)[^<>]*py-spy record[^<>]*", r"\1bench.worker --flame", path.read_text()))
+
+
 def main() -> None:
-    """Run, keep the result, print it as one line of JSON."""
-    result = run(load_settings(), profile="--profile" in sys.argv)
+    """Run, keep the result, print it as one line of JSON; `--flame` draws it instead, slower."""
+    if "--flame" in sys.argv:
+        print(json.dumps(run(load_settings(), watched=_drawn(FLAME))))
+        return
+    result = run(load_settings(), watched=_profiled() if "--profile" in sys.argv else None)
     record(result, command="clickloop bench worker --json")
     print(json.dumps(result))
 

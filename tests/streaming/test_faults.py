@@ -20,8 +20,8 @@ from features.evaluate import evaluate
 from features.fold import fold
 from features.segments import segments
 from features.state import decode_state, encode_state, new_state
+from streaming import lake
 from streaming.faults import LAKE_POINTS, POINTS, VARIABLE, WORKER_POINTS, UnknownFault, arm
-from streaming.lake import open_sink
 from streaming.loop import Parts
 from tests.conftest import PROJECT
 from tests.features.oracle import Oracle, agree
@@ -87,6 +87,7 @@ def _slices(events: Sequence[Event], count: int) -> Iterator[Sequence[Event]]:
         yield events[number * size : (number + 1) * size]
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("share", range(SHARES))
 def test_worker_killed_at_every_place_leaves_each_event_once(settings: Settings, store: Any, share: int) -> None:
     plans = list(_plans(WORKER_POINTS[share::SHARES]))
@@ -153,9 +154,11 @@ def _check_users(settings: Settings, store: Any, by_user: dict[str, list[Event]]
 
 def _sink(settings: Settings, plan: str) -> None:
     arm(plan)
-    open_sink(settings).run(Flag())
+    lake._POLL_RECORDS = 25  # so that there is more than one flush
+    lake.open_sink(settings).run(Flag())
 
 
+@pytest.mark.timeout(900)
 def test_lake_sink_killed_at_every_place_keeps_each_row_once(settings: Settings, store: Any) -> None:
     plans = [f"{point}#{number}" for point in LAKE_POINTS for number in (1, 2)]
     events = make_events(100 * len(plans), visitors=30, seed=53)
