@@ -18,6 +18,7 @@ from bench.soak import Progress, Spawned, environment_of
 from bench.traffic import zipf_events
 from contracts.event import encode_event
 from contracts.keys import StateKeys
+from contracts.lanes import partition_for
 from contracts.settings import Settings, load_settings
 from contracts.snapshot import Snapshot
 from contracts.topics import Topics
@@ -122,11 +123,15 @@ def _running(settings: Settings, workers: int) -> Iterator[list[Spawned]]:
 def _through(settings: Settings, progress: Progress, *, users: int, events: int, seed: int) -> None:
     """Send events faster than they are folded and wait until all are in the states. Raises TimeoutError."""
     made = zipf_events(count=events, users=users, seed=time.time_ns() + seed, span_s=60.0)
-    prepared = [(event.profile_id.encode(), encode_event(event)) for event in made]
+    homes = settings.kafka.partitions
+    prepared = [
+        (partition_for(event.profile_id, event.type, homes), event.profile_id.encode(), encode_event(event))
+        for event in made
+    ]
     producer = open_producer(settings, linger_ms=20)
     topic = Topics(settings.kafka.topic_prefix).events
-    for key, value in prepared:
-        producer.send(topic, value, key=key)
+    for place, key, value in prepared:
+        producer.send(topic, value, key=key, partition=place)
     producer.flush()
     producer.close()
     ends = progress.ends()
