@@ -20,6 +20,7 @@ from bench.traffic import zipf_events
 from contracts.event import Event, EventType, encode_event
 from contracts.item import Item, encode_item
 from contracts.lake import USER_BEHAVIOR, open_table
+from contracts.lanes import partition_for
 from contracts.settings import Settings, load_settings
 from contracts.topics import Topics
 from features.instant import SECOND_US
@@ -134,7 +135,8 @@ def send(settings: Settings, events: Sequence[Event]) -> None:
     producer = open_producer(settings, linger_ms=20)
     topic = Topics(settings.kafka.topic_prefix).events
     for number, event in enumerate(events):
-        producer.send(topic, encode_event(event), key=event.profile_id.encode())
+        place = partition_for(event.profile_id, event.type, settings.kafka.partitions)
+        producer.send(topic, encode_event(event), key=event.profile_id.encode(), partition=place)
         if number == len(events) // 2:
             producer.send(topic, b"{not an event", key=b"nobody")
     producer.flush()

@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 
 from contracts.event import Event, EventType, encode_event
+from contracts.lanes import MAIN, lane_of
 from contracts.topics import KIND_HEADER, ORIGIN_HEADER
 from features.evaluate import evaluate
 from features.fold import fold
@@ -18,7 +19,7 @@ from features.state import UserState, encode_state, new_state
 from streaming.keyed_fold import Folded, Record, decode_folded, encode_folded, fold_records, stored_cell
 from streaming.partitioning import partition_of
 from tests.features.oracle import Oracle, agree
-from tests.streaming.support import START, make_events
+from tests.streaming.support import MIXED_KINDS, START, make_events
 
 PARTITIONS = 4
 
@@ -31,8 +32,10 @@ class Engine:
         self.topic: dict[int, list[Record]] = defaultdict(list)
         self.taken: dict[int, int] = defaultdict(int)
 
-    def put(self, profile_id: str, value: bytes, headers: Iterable[tuple[str, bytes]] = ()) -> None:
-        partition = partition_of(profile_id, PARTITIONS)
+    def put(
+        self, profile_id: str, value: bytes, headers: Iterable[tuple[str, bytes]] = (), *, lane: int = MAIN
+    ) -> None:
+        partition = partition_of(profile_id, PARTITIONS) + lane * PARTITIONS
         records = self.topic[partition]
         records.append(Record(partition, len(records), 0, profile_id.encode(), value, tuple(headers)))
 
@@ -78,7 +81,7 @@ def plain(events: Iterable[Event]) -> dict[str, UserState]:
 
 def put_all(engine: Engine, events: Iterable[Event]) -> None:
     for event in events:
-        engine.put(event.profile_id, encode_event(event))
+        engine.put(event.profile_id, encode_event(event), lane=lane_of(event.type))
 
 
 @pytest.mark.parametrize("size", [1, 7, 10_000])
@@ -91,6 +94,19 @@ def test_states_are_the_plain_folds_whatever_the_batches(size: int) -> None:
     assert {name: encode_state(engine.state(name)) for name in expected} == {
         name: encode_state(state) for name, state in expected.items()
     }
+
+
+@pytest.mark.parametrize("size", [3, 10_000])
+def test_both_lanes_of_a_home_make_one_profile(size: int) -> None:
+    events = make_events(800, visitors=12, seed=14, kinds=MIXED_KINDS)
+    engine = Engine()
+    put_all(engine, events)
+    assert {partition >= PARTITIONS for partition in engine.topic} == {False, True}
+    engine.run(size)
+    for name, state in plain(events).items():
+        mine = [event for event in events if event.profile_id == name]
+        at = from_us(state.event_us) + timedelta(seconds=5)
+        agree(evaluate(engine.state(name), to_us(at)), Oracle.of(mine).values(at))
 
 
 def test_the_last_of_a_batchs_history_is_the_stored_state() -> None:
