@@ -6,6 +6,7 @@ Needs what `make spark-demo` needs: `make spark-install` and a Java 17 or 21.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -29,7 +30,9 @@ def run(settings: Settings, *, events: int = EVENTS) -> dict[str, Any]:
     if not spark.passed:
         failed = [check.name for check in spark.checks if not check.passed]
         raise RuntimeError(f"expected Spark's totals to be the plain fold's; different: {', '.join(failed)}")
+    load = [os.getloadavg()[1]]
     own = worker.run(settings, events=events)
+    load.append(os.getloadavg()[1])
     return {
         "bench": "spark",
         "figure": round(spark.events_s),
@@ -42,6 +45,8 @@ def run(settings: Settings, *, events: int = EVENTS) -> dict[str, Any]:
             "profiles": spark.profiles,
             "batches": spark.batches,
             "kills": spark.kills,
+            # Of Spark's five last minutes and the worker's: above the number of cores, the ratio says little.
+            "load_average": load,
             "compared": {check.name: check.compared for check in spark.checks},
             "different": sum(len(check.differing) for check in spark.checks),
         },
