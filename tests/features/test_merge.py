@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -84,3 +85,16 @@ def test_a_message_folded_in_either_profile_counts_once_afterwards() -> None:
     merge(user, visitor)
     fold(user, event)
     assert user.version == 1
+
+
+@pytest.mark.parametrize("visitor_added", [False, True])
+@pytest.mark.parametrize(("bought_s", "held"), [(-1, ["a"]), (0, []), (1, [])])
+def test_what_one_profile_bought_leaves_the_others_cart(bought_s: int, held: list[str], *, visitor_added: bool) -> None:
+    adding = Event(message_id="1", user_id="u", type=EventType.ADD_TO_CART, timestamp=START, item_id="a")
+    bought_at = START + timedelta(seconds=bought_s)
+    buying = Event(message_id="2", user_id="u", type=EventType.PURCHASE, timestamp=bought_at, item_id="a")
+    added, bought = folded([adding]), folded([buying])
+    user, visitor = (bought, added) if visitor_added else (added, bought)
+    merge(user, visitor)
+    assert evaluate(user, micros(START) + 10**7)["cart_items"] == held
+    assert evaluate(folded([buying, adding]), micros(START) + 10**7)["cart_items"] == held
