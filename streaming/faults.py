@@ -34,7 +34,21 @@ LAKE_POINTS = (
     "lake: after append",
     "lake: after flush",
 )
-POINTS = WORKER_POINTS + LAKE_POINTS
+REBUILD_POINTS = (
+    "rebuild: after lock",
+    "rebuild: after plan",
+    "rebuild: after deal",
+    "rebuild: after bucket",
+    "rebuild: after fold",
+    "rebuild: after offsets",
+    "rebuild: after follow",
+    "rebuild: after close",
+    "rebuild: before switch",
+    "rebuild: after switch",
+    "rebuild: after history",
+    "rebuild: after remove",
+)
+POINTS = WORKER_POINTS + LAKE_POINTS + REBUILD_POINTS
 
 _armed: tuple[str, int] | None = None
 _passes = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import Event as Flag
 from typing import Any
 
@@ -105,14 +105,6 @@ class HeldOutbox(Outbox):
         self._refusals.clear()
 
 
-@dataclass(frozen=True)
-class Lag:
-    """Records of `events` that a generation has not taken in, and where they end."""
-
-    records: int
-    ends: Offsets
-
-
 class Follower:
     """The worker's own loop in a thread, on a generation that nobody reads yet."""
 
@@ -136,11 +128,10 @@ class Follower:
         """Begin to follow."""
         self._thread.start()
 
-    def lag(self) -> Lag:
-        """How far behind Kafka's present end the generation is. Raises FollowerFailed, RedisError, KafkaError."""
+    def behind(self, ends: Offsets) -> int:
+        """Records below `ends` that the generation has not taken in. Raises FollowerFailed, RedisError."""
         self._check()
-        ends = self.ends()
-        return Lag(self._behind(ends), ends)
+        return self._behind(ends)
 
     def ends(self) -> Offsets:
         """Kafka's present ends. Raises KafkaError."""

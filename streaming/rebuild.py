@@ -8,7 +8,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,16 +20,17 @@ from redis import Redis
 
 from contracts.settings import Settings
 from streaming.checkpoint import Checkpoint, Commit
+from streaming.faults import fault
 from streaming.following import Follower
-from streaming.generations import NextGeneration, drop_generations
+from streaming.generations import LOCK_MS, NextGeneration, active_generation, drop_generations
 from streaming.groups import group_profiles
 from streaming.lake_commit import Offsets
 from streaming.lake_history import NewHistory, replace_history
 from streaming.ownership import WORKER, claim
 from streaming.parcels import Parcel, unpack
-from streaming.rebuild_bucket import BucketDone, BucketTask, fold_bucket, start
+from streaming.rebuild_bucket import BucketDone, BucketTask, BucketWriter, fold_bucket, start
 from streaming.rebuild_plan import Plan, make_plan
-from streaming.shuffle import deal
+from streaming.shuffle import bucket_of, deal
 
 _log = structlog.get_logger()
 
@@ -64,18 +65,21 @@ def rebuild(
     history: bool = False,
     store: Any = None,
     processes: int | None = None,
+    lock_ms: int = LOCK_MS,
 ) -> Rebuilt:
     """Make a new generation of states and online rows from the lake, follow Kafka, and let it serve.
 
     The generation that serves goes on meanwhile and stays where this fails or is killed; run it again.
     `history` also replaces the lake's feature history. `store` is an opened Feast store, `processes`
-    how many fold. Raises OwnedByAnother, Busy, NoRoom, Trimmed, LockLost, FollowerFailed, RedisError, KafkaError.
+    how many fold, 1 for this one alone; the lock outlives a rebuild that is killed by `lock_ms`.
+    Raises OwnedByAnother, Busy, NoRoom, Trimmed, LockLost, FollowerFailed, RedisError, KafkaError.
     """
     redis = Redis.from_url(settings.redis.url)
     claim(redis, settings, WORKER)
-    maker = NextGeneration(redis, settings.redis.key_prefix)
+    maker = NextGeneration(redis, settings.redis.key_prefix, lock_ms=lock_ms)
     maker.begin()
     try:
+        fault("rebuild: after lock")
         opened = _open(settings) if store is None else store
         _drop(settings, redis, opened, keep=maker.active)
         work = _Work(settings, redis, maker, opened, progress or (lambda done, total: None), history)
@@ -104,13 +108,16 @@ class _Work:
         """All of it."""
         with self._stage("plan"):
             plan = make_plan(self._settings, self._redis, self._maker.active)
+        fault("rebuild: after plan")
         folder = self._settings.home / "rebuild"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         try:
             with self._stage("fold"):
                 self._fold(plan, folder, processes)
+            fault("rebuild: after fold")
             self._place(plan)
+            fault("rebuild: after offsets")
             self._follow_and_switch(plan)
         except BaseException:
             self._give_up()
@@ -119,38 +126,52 @@ class _Work:
             shutil.rmtree(folder, ignore_errors=True)
         with self._stage("remove"):
             _drop(self._settings, self._redis, self._store, keep=self._maker.number)
+        fault("rebuild: after remove")
         _log.info("rebuilt", generation=self._maker.number, events=self._rebuilt.events, seconds=self._rebuilt.seconds)
         return self._rebuilt
 
     def _fold(self, plan: Plan, folder: Path, processes: int) -> None:
+        if processes == 1:
+            writer = BucketWriter(self._settings, self._maker.number, self._store)
+            for task in self._deal(plan, folder, buckets=1 + plan.cut.rows // _BUCKET_EVENTS):
+                self._add(writer.fold(task), plan.cut.rows)
+            return
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["feature_repo.store", "streaming.rebuild_bucket"])
         arguments = (self._settings, self._maker.number)
         with ProcessPoolExecutor(processes, context, initializer=start, initargs=arguments) as pool:
             # Processes take seconds to get ready: begin before there is anything to fold.
             pool.submit(os.getpid)
-            groups = group_profiles(plan.cut.links())
             buckets = max(processes * 2, -(-plan.cut.rows // _BUCKET_EVENTS))
-            paths = deal(plan.cut, groups, plan.start, folder=folder, buckets=buckets, progress=lambda *_: None)
-            self._maker.check()
-            waiting = [pool.submit(fold_bucket, BucketTask(path, groups, self._history)) for path in paths]
+            waiting = [pool.submit(fold_bucket, task) for task in self._deal(plan, folder, buckets=buckets)]
             try:
-                self._collect(waiting, plan.cut.rows)
+                for future in as_completed(waiting):
+                    self._add(future.result(), plan.cut.rows)
             except BaseException:
                 pool.shutdown(wait=True, cancel_futures=True)
                 raise
 
-    def _collect(self, waiting: list[Future[BucketDone]], total: int) -> None:
-        for future in as_completed(waiting):
-            done = future.result()
-            self._rebuilt.events += done.events
-            self._rebuilt.profiles += done.profiles
-            self._rebuilt.snapshots += done.snapshots
-            self._rebuilt.poisoned += done.poisoned
-            self._rebuilt.outcomes.update(done.outcomes)
-            self._pieces.append(done.pieces)
-            self._maker.check()
-            self._progress(self._rebuilt.events, max(total, self._rebuilt.events))
+    def _deal(self, plan: Plan, folder: Path, *, buckets: int) -> list[BucketTask]:
+        groups = group_profiles(plan.cut.links())
+        paths = deal(plan.cut, groups, plan.start, folder=folder, buckets=buckets, progress=lambda *_: None)
+        self._maker.check()
+        fault("rebuild: after deal")
+        shares: dict[int, dict[str, str]] = {}
+        for profile, person in groups.items():
+            shares.setdefault(bucket_of(person, buckets), {})[profile] = person
+        return [BucketTask(path, shares.get(bucket, {}), self._history) for bucket, path in paths.items()]
+
+    def _add(self, done: BucketDone, total: int) -> None:
+        rebuilt = self._rebuilt
+        rebuilt.events += done.events
+        rebuilt.profiles += done.profiles
+        rebuilt.snapshots += done.snapshots
+        rebuilt.poisoned += done.poisoned
+        rebuilt.outcomes.update(done.outcomes)
+        self._pieces.append(done.pieces)
+        self._maker.check()
+        fault("rebuild: after bucket")
+        self._progress(rebuilt.events, max(total, rebuilt.events))
 
     def _place(self, plan: Plan) -> None:
         """Where Kafka is followed from, and up to where of it everything is taken in already."""
@@ -169,20 +190,25 @@ class _Work:
             with self._stage("follow"):
                 follower.start()
                 self._come_near(follower)
+                fault("rebuild: after follow")
             with self._stage("switch"):
                 closed_at = datetime.now(UTC)
                 self._maker.close_active(self._partitions)
+                fault("rebuild: after close")
                 ends = self._active_offsets()
                 follower.outbox.pass_on(self._left_to_send())
                 time.sleep(_SETTLE_S)
                 follower.outbox.release(ends)
                 self._take_in_all(follower)
                 follower.stop()
+                fault("rebuild: before switch")
                 self._maker.switch()
+                fault("rebuild: after switch")
             if self._history:
                 with self._stage("history"):
                     new = NewHistory(self._pieces, follower.outbox.held, ends, closed_at)
                     self._rebuilt.snapshots = replace_history(self._settings, new)
+                    fault("rebuild: after history")
         finally:
             follower.close()
 
@@ -190,21 +216,28 @@ class _Work:
         deadline_s = time.monotonic() + _NEAR_S
         while True:
             begin_s = time.monotonic()
-            lag = follower.lag()
-            follower.wait(lag.ends, self._maker.check)
+            ends = self._wanted(follower)
+            behind = follower.behind(ends)
+            follower.wait(ends, self._maker.check)
             if not self._history:
                 follower.outbox.forget(self._active_offsets())
             # Kafka may be filled as fast as this follows: then the rest has to be taken in with the old one closed.
-            if (lag.records < _NEAR_RECORDS and time.monotonic() - begin_s < 1.0) or time.monotonic() > deadline_s:
+            if (behind < _NEAR_RECORDS and time.monotonic() - begin_s < 1.0) or time.monotonic() > deadline_s:
                 return
 
     def _take_in_all(self, follower: Follower) -> None:
         """What the closed generation may have shown, then what that gave rise to, a step of a chain at a time."""
         for _ in range(_LONGEST_CHAIN):
             sent = follower.outbox.sent
-            follower.wait(follower.ends(), self._maker.check)
+            follower.wait(self._wanted(follower), self._maker.check)
             if follower.outbox.sent == sent:
                 return
+
+    def _wanted(self, follower: Follower) -> Offsets:
+        """Kafka's present ends; in the bulk lane, which may be far behind, what the serving generation has."""
+        active, homes = self._active_offsets(), len(self._partitions)
+        ends = follower.ends().items()
+        return {number: end if number < homes else min(end, active.get(number, 0)) for number, end in ends}
 
     def _active_offsets(self) -> Offsets:
         """How far the generation that serves is."""
@@ -218,9 +251,15 @@ class _Work:
         return [parcel for position in positions for parcel in unpack(position.outbox)]
 
     def _give_up(self) -> None:
-        """Give the old generation back and remove the new one; what cannot be removed now, the next rebuild will."""
+        """Give the old generation back and remove the new one; what cannot be removed now, the next rebuild will.
+
+        Once the new one serves it stays, whatever went wrong after that.
+        """
         _log.warning("rebuild given up", generation=self._maker.number)
         try:
+            self._maker.end()
+            if active_generation(self._redis, self._settings.redis.key_prefix) == self._maker.number:
+                return
             self._maker.reopen_active(self._partitions)
             _drop(self._settings, self._redis, self._store, keep=self._maker.active)
         except Exception as error:  # noqa: BLE001 - what went wrong first is what the caller has to hear

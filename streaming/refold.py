@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from contracts.event import Event
 from contracts.snapshot import Snapshot
 from features.catalogue import ItemFactsTable
-from features.fold import DEFAULT_LATENESS_US
+from features.fold import DEFAULT_LATENESS_US, Outcome
 from features.state import new_state
 from streaming.cells import Cell
 from streaming.folding import Outgoing, PartitionFold, PoisonedRecord
@@ -78,9 +78,18 @@ class _Person:
         )
         # By the offset that a record never had, the number of the event that it follows from.
         self._causes: list[int] = []
+        self._taken: set[tuple[str, str]] = set()
 
     def take(self, event: Event, number: int) -> None:
-        """Fold an event and all that follows from it. Raises PoisonedRecord."""
+        """Fold an event and all that follows from it, once however often it was sent. Raises PoisonedRecord.
+
+        The lake also has a refused event that was replayed twice: where it stood, and where it came back.
+        """
+        message = (event.profile_id, event.message_id)
+        if message in self._taken:
+            self._fold.outcomes[Outcome.DUPLICATE.value] += 1
+            return
+        self._taken.add(message)
         self._fold.take(Incoming(0, self._offset(number), event.profile_id, event=event))
         if self._fold.outgoing:
             self._deliver(number)

@@ -27,8 +27,8 @@ _BEFORE_ALL = np.iinfo(np.int64).min
 
 def deal(
     cut: LakeCut, groups: Mapping[str, str], until: Offsets, *, folder: Path, buckets: int, progress: Progress
-) -> list[Path]:
-    """Files of record batches, one a bucket that has any rows: what was backfilled, and what is below `until`.
+) -> dict[int, Path]:
+    """A file of record batches for each bucket that has rows: what was backfilled, and what is below `until`.
 
     `groups` names who stands for a profile that is not alone (see `streaming.groups`).
     """
@@ -57,7 +57,12 @@ def deal(
     finally:
         for _, writer in files.values():
             writer.close()
-    return [path for path, _ in files.values()]
+    return {bucket: path for bucket, (path, _) in files.items()}
+
+
+def bucket_of(person: str, buckets: int) -> int:
+    """The bucket of a person, by the profile that stands for all of the person's."""
+    return crc32(person.encode()) % buckets
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,7 @@ def _buckets(profiles: pa.Array, groups: Mapping[str, str], known: dict[str, int
     for profile in encoded.dictionary.to_pylist():
         place = known.get(profile)
         if place is None:
-            place = known[profile] = crc32(groups.get(profile, profile).encode()) % buckets
+            place = known[profile] = bucket_of(groups.get(profile, profile), buckets)
         places.append(place)
     return np.asarray(places, np.int64)[_ints(encoded.indices)] if places else np.zeros(0, np.int64)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import threading
-import time
 import warnings
 from collections import Counter
 from datetime import timedelta
@@ -27,7 +25,7 @@ from stack.kafka_server import KafkaServer
 from stack.redis_server import RedisServer
 from stack.topics import create_topics
 from streaming import folding
-from streaming.generations import active_generation, lock_key
+from streaming.generations import active_generation
 from streaming.lake import LakeSink, open_sink
 from streaming.rebuild import rebuild
 from streaming.rebuild_plan import NoRoom, Trimmed
@@ -45,7 +43,6 @@ from tests.streaming.support import (
     make_events,
     online_row,
     plainly_folded,
-    processes,
     redis_of,
     run_in_process,
     send,
@@ -216,42 +213,6 @@ def _is_older(rows: list[dict[str, Any]], event: Event) -> bool:
     return any(row["user_id"] == event.profile_id and row["event_us"] > at_us for row in rows)
 
 
-def _rebuild(settings: Settings) -> None:
-    warnings.simplefilter("ignore")
-    rebuild(settings, processes=1)
-    os._exit(0)
-
-
-def test_rebuild_killed_again_and_again_leaves_the_old_states_serving(settings: Settings, store: Any) -> None:
-    events = people_who_log_in(make_events(3_000, visitors=60, seed=73, step_s=5.0), users=20)
-    worker = WorkerProcess(settings)
-    send(settings, events[:2_000])
-    until(lambda: caught_up(settings), what="the worker at Kafka's end")
-    fill_lake(settings)
-    for number, after_s in enumerate((1.5, 3.0, 4.0, 5.0)):
-        process = processes().Process(target=_rebuild, args=(settings,))
-        process.start()
-        time.sleep(after_s)
-        process.kill()
-        process.join()
-        part = slice(2_000 + number * 200, 2_200 + number * 200)
-        send(settings, events[part])
-        until(lambda: caught_up(settings), what="the worker going on")
-        with redis_of(settings) as redis:
-            until(lambda: not redis.exists(lock_key(settings.redis.key_prefix)), what="the dead rebuild's lock expired")
-    rebuild(settings, store=store)
-    worker.kill()
-    send(settings, events[2_800:])
-    run_in_process(settings, store)
-    check_people(settings, store, events)
-    with redis_of(settings) as redis:
-        keys = {
-            key.split(b"}", 1)[1].split(b":state:")[0]
-            for key in redis.scan_iter(f"{settings.redis.key_prefix}*:state:*")
-        }
-    assert keys == {b":g%d" % serving(settings)}, "nothing is left of the old and the dead ones"
-
-
 def test_rebuild_is_refused_where_kafka_no_longer_has_what_follows_the_lake(settings: Settings, store: Any) -> None:
     events = make_events(400, visitors=20, seed=74)
     send(settings, events[:200])
@@ -415,3 +376,11 @@ def stopped() -> threading.Event:
     flag = threading.Event()
     flag.set()
     return flag
+
+
+def test_event_refused_and_replayed_is_in_the_lake_twice_and_counts_once() -> None:
+    events = make_events(200, visitors=1, seed=80)
+    again = [*events, events[3]]
+    left = refold(again, Folding())
+    assert left.outcomes["duplicate"] == 1, "though the state remembers fewer messages than came between"
+    assert left.writes[events[0].profile_id] == encode_state(plainly_folded(events))
