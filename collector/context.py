@@ -6,6 +6,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
+from collector.agents import is_bot
 from privacy.strip import strip_properties
 from privacy.text import clean_text
 
@@ -21,9 +22,15 @@ _TABLET = re.compile(r"iPad|Tablet|Android", re.I)
 _MAX_TEXT_CHARACTERS = 256
 
 
-def read_context(context: dict[str, Any]) -> dict[str, Any]:
-    """The contract's context fields, those that are known; what is not text is passed over."""
+def read_context(context: dict[str, Any], *, crawled: bool = False) -> dict[str, Any]:
+    """The contract's context fields, those that are known; what is not text is passed over.
+
+    `crawled`: the request's own user agent is a crawler's.
+    """
     read: dict[str, Any] = {}
+    agent = context.get("userAgent")
+    if crawled or (type(agent) is str and is_bot(agent)):
+        read["bot"] = True
     location = _object(context.get("location"))
     for name, value in (
         ("device", _device(context)),

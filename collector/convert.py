@@ -37,12 +37,16 @@ _OF_A_PRODUCT = frozenset({"item_id", "quantity", "price", "position", "properti
 
 @dataclass(frozen=True)
 class Envelope:
-    """What a request says once for all its messages. `call` is the path's, None for a batch."""
+    """What a request says once for all its messages. `call` is the path's, None for a batch.
+
+    `crawled`: its own user agent is a crawler's.
+    """
 
     received_at: datetime
     call: str | None = None
     sent_at: Any = None
     context: Any = None
+    crawled: bool = False
 
 
 def read_type(raw: dict[str, Any], call: str | None) -> EventType:
@@ -85,7 +89,7 @@ def convert(raw: Any, envelope: Envelope) -> list[Event]:
     try:
         properties = _read(kind, fields, unknown, envelope)
         products = properties.pop("products", None) if kind in LISTED else None
-        properties = _strip(kind, fields, properties)
+        properties = _strip(kind, fields, properties, crawled=envelope.crawled)
         if products is not None:
             return list(_listed(kind, fields, properties, products))
         if kind is EventType.PURCHASE and "item_id" not in fields:
@@ -114,14 +118,14 @@ def _read(kind: EventType, fields: dict[str, Any], unknown: dict[str, Any], enve
     return _read_page(kind, fields, context, properties)
 
 
-def _strip(kind: EventType, fields: dict[str, Any], properties: dict[str, Any]) -> dict[str, Any]:
+def _strip(kind: EventType, fields: dict[str, Any], properties: dict[str, Any], *, crawled: bool) -> dict[str, Any]:
     """Clean what came beside the contract's fields; context and traits in `fields` go where they belong."""
     context, traits = fields.pop("context"), fields.pop("traits")
     stripped = strip_properties(properties)
     if kind is EventType.IDENTIFY and traits:
         stripped |= strip_traits(traits)
-    if context:
-        fields["context"] = read_context(context)
+    if context or crawled:
+        fields["context"] = read_context(context, crawled=crawled)
         others = other_context(context)
         if others:
             stripped["context"] = others

@@ -13,6 +13,7 @@ from typing import Any
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from collector.agents import is_crawler
 from collector.answer import Answer, GeneratedId, RejectedMessage, failure, json_answer
 from collector.body import Body, BodyError
 from collector.budget import Budget, BudgetExceeded
@@ -94,7 +95,7 @@ class Ingest:
             message = read_json(body)
             if not known:
                 parts.key.check_body(message)
-            messages, envelope = self._open(message, call)
+            messages, envelope = self._open(message, call, crawled=is_crawler(request.headers.get("user-agent", "")))
             sorted_ = await self._sort(messages, envelope)
             started = time.perf_counter()
             await parts.outbox.deliver(sorted_.records)
@@ -104,11 +105,11 @@ class Ingest:
             sorted_.answer.success = False
         return json_answer(sorted_.answer, HTTPStatus.BAD_REQUEST if single_refused else HTTPStatus.OK)
 
-    def _open(self, message: Any, call: str) -> tuple[list[Any], Envelope]:
+    def _open(self, message: Any, call: str, *, crawled: bool) -> tuple[list[Any], Envelope]:
         """The messages of a body, and what it says of all of them. Raises BodyError."""
         received_at = self._parts.now()
         if call != "batch":
-            return [message], Envelope(received_at, call=call)
+            return [message], Envelope(received_at, call=call, crawled=crawled)
         if type(message) is not dict:
             raise BodyError(HTTPStatus.BAD_REQUEST, f"expected an object with a batch, came {kind_of(message)}")
         batch = message.get("batch")
@@ -119,7 +120,8 @@ class Ingest:
             raise BodyError(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"expected at most {limit} events in $.batch, came {len(batch)}"
             )
-        return batch, Envelope(received_at, sent_at=message.get("sentAt"), context=message.get("context"))
+        sent_at, context = message.get("sentAt"), message.get("context")
+        return batch, Envelope(received_at, sent_at=sent_at, context=context, crawled=crawled)
 
     async def _sort(self, messages: list[Any], envelope: Envelope) -> _Sorted:
         sorted_ = _Sorted()

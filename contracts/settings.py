@@ -81,7 +81,8 @@ class WorkerSettings(Section):
     `cache_profiles` decoded states are kept in memory, some 8 kB each. A worker that is killed
     and started again under the same `instance` goes on at once, not after the group has missed it;
     no two may run under one, and without a name each start is a new member. `lateness_s`: an event
-    older than its profile's newest by more alters nothing; the longest window bounds it.
+    older than its profile's newest by more alters nothing; the longest window bounds it. `sample_above`:
+    events of one kind that a profile may send within five minutes before some stand for the others.
     """
 
     group: str = "clickloop-worker"
@@ -92,6 +93,7 @@ class WorkerSettings(Section):
     cache_profiles: int = Field(default=5000, ge=1)
     instance: str = ""
     lateness_s: int = Field(default=30 * 86_400, gt=0, le=30 * 86_400)
+    sample_above: int = Field(default=2_000, ge=1)
 
 
 class LakeSettings(Section):

@@ -17,6 +17,7 @@ from features.catalogue import ItemFactsTable
 from features.fold import DEFAULT_LATENESS_US, Outcome, fold
 from features.instant import to_us
 from features.merge import merge
+from features.sampling import DEFAULT_LIMIT, weight_of
 from features.state import UserState, encode_state, new_state
 from streaming.aliases import UNTOUCHED, Tombstone, Trail, onward
 from streaming.cells import Cell, encode_cell
@@ -24,6 +25,8 @@ from streaming.records import Become, Incoming, Origin, encode_become
 
 # Outcomes beside those of `features.fold.Outcome`. A claim is what a login makes on an anonymous
 # profile; `claimed` counts those on one that was somebody's already.
+# `sampled`: left to others of its profile that stand for it (see `features.sampling`).
+SAMPLED_OUT = "sampled"
 MERGED, ALIASED, FORWARDED, REPEATED, POISON = "merged", "aliased", "forwarded", "repeated", "poison"
 CLAIMED, SHORTENED = "claimed", "shortened"
 
@@ -77,6 +80,8 @@ class PartitionFold:
     lateness_us: int = DEFAULT_LATENESS_US
     items: ItemFactsTable | None = None
     keeps_history: bool = True
+    sample_above: int = DEFAULT_LIMIT
+    bot_events: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
     outgoing: list[Outgoing] = field(default_factory=list)
     rejected: list[tuple[int, int, str]] = field(default_factory=list)
@@ -145,10 +150,15 @@ class PartitionFold:
             self._keep(profile_id, state)
         items, item_id = self.items, event.item_id
         facts = None if items is None or item_id is None else items.at(item_id, to_us(event.timestamp))
-        outcome = fold(state, event, facts=facts, lateness_us=self.lateness_us)
+        weight = weight_of(state, event.type, event.message_id, to_us(event.timestamp), self.sample_above)
+        if weight == 0:
+            self.outcomes[SAMPLED_OUT] += 1
+            return
+        outcome = fold(state, event, facts=facts, weight=weight, lateness_us=self.lateness_us)
         self.outcomes[outcome.value] += 1
         if outcome is not Outcome.APPLIED:
             return
+        self.bot_events += state.bot != 0
         self._note(profile_id, state, record)
         other, how = _other_profile(event)
         if other is not None and other != profile_id:

@@ -55,6 +55,7 @@ class Parts:
     item_rows: ItemRows
     poll_timeout_ms: int
     lateness_us: int
+    sample_above: int
 
 
 @dataclass(frozen=True)
@@ -174,7 +175,10 @@ class Worker:
 
     def _fold(self, partition: int, batch: Sequence[Incoming], cells: dict[str, Cell]) -> PartitionFold:
         received = self._parts.source.positions[partition].received
-        fold = PartitionFold(partition, cells, received, self._parts.lateness_us, self._parts.items.table)
+        parts = self._parts
+        fold = PartitionFold(
+            partition, cells, received, parts.lateness_us, parts.items.table, sample_above=parts.sample_above
+        )
         for record in batch:
             fault("worker: in fold")
             fold.take(record)
@@ -227,6 +231,9 @@ class Worker:
             parts.attributes.note(partition, {row.profile_id: fold.cells[row.profile_id] for row in batch.rows})
             for outcome, number in fold.outcomes.items():
                 parts.metrics.events.labels(outcome).inc(number)
+            parts.metrics.bots.inc(fold.bot_events)
+            for row in batch.rows:
+                parts.metrics.state_bytes.observe(len(row.state))
             # A record without a key is a turn, no event.
             parts.metrics.delay.observe(
                 max(0.0, now_ms - record.timestamp) / 1000 for record in batch.records if record.key is not None

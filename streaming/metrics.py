@@ -8,6 +8,8 @@ from streaming.batch_histogram import BatchHistogram
 
 _DELAYS_S = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 600)
 
+_STATE_BYTES = (128, 256, 512, 768, 1024, 1536, 2048, 3072, 4096, 8192, 16384)
+
 
 class WorkerMetrics:
     """Counters of one worker, in a registry of its own."""
@@ -36,6 +38,15 @@ class WorkerMetrics:
             "From the event's arrival in Kafka to its state committed and its row in the online store.",
             _DELAYS_S,
             self.registry,
+        )
+        self.bots = Counter(
+            "clickloop_worker_bot_events", "Events folded for profiles taken for bots.", registry=self.registry
+        )
+        self.state_bytes = Histogram(
+            "clickloop_worker_state_bytes",
+            "Size of a state as it is stored.",
+            buckets=_STATE_BYTES,
+            registry=self.registry,
         )
         self.items = Gauge("clickloop_worker_items", "Items of the catalogue.", registry=self.registry)
         self.items_poisoned = Gauge(

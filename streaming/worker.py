@@ -71,6 +71,7 @@ def open_parts(
         item_rows=ItemRows(settings.kafka, rows),
         poll_timeout_ms=settings.worker.poll_timeout_ms,
         lateness_us=settings.worker.lateness_s * SECOND_US,
+        sample_above=settings.worker.sample_above,
     )
 
 

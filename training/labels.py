@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from contracts.event import EventType
-from contracts.lake import EVENTS, open_table
+from contracts.lake import EVENTS, USER_BEHAVIOR, open_table
 from contracts.settings import Settings
+from features.state import decode_state
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,24 @@ def read_labels(settings: Settings) -> Labels:
         row_filter=f"type == '{EventType.PURCHASE.value}' and consent_training == true and item_id is not null",
         selected_fields=("profile_id", "timestamp", "item_id", "country"),
     ).to_arrow()
+    bots = read_bots(settings)
+    if bots and rows.num_rows:
+        rows = rows.filter(pc.invert(pc.is_in(rows["profile_id"], pa.array(sorted(bots), pa.string()))))
     if snapshot is None or rows.num_rows == 0:
         raise LookupError("lake: expected purchases to learn from, came none; run `clickloop load` or `backfill` first")
     return Labels(tuple(moments_of(rows)), snapshot.snapshot_id)
+
+
+def read_bots(settings: Settings) -> frozenset[str]:
+    """Profiles that have been taken for bots: what they bought before that is no label either."""
+    rows = (
+        open_table(settings, USER_BEHAVIOR)
+        .scan(row_filter="training == false", selected_fields=("user_id", "event_timestamp", "state"))
+        .to_arrow()
+    )
+    newest = rows.sort_by("event_timestamp")
+    states = dict(zip(newest["user_id"].to_pylist(), newest["state"].to_pylist(), strict=True))
+    return frozenset(user for user, state in states.items() if state is not None and decode_state(state).bot)
 
 
 def moments_of(rows: pa.Table) -> list[Moment]:

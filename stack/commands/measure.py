@@ -1,4 +1,4 @@
-"""`clickloop prove | bench`."""
+"""`clickloop prove | bench | top`."""
 
 from __future__ import annotations
 
@@ -48,7 +48,20 @@ def bench(
     run_bench(name, dataset, as_json=as_json)
 
 
+def top(
+    *,
+    once: Annotated[bool, typer.Option("--once", help="One frame, then exit.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One line of JSON, then exit.")] = False,
+    every: Annotated[float, typer.Option(min=0.1, help="Seconds between two frames.")] = 1.0,
+    worker: Annotated[list[str] | None, typer.Option(help="A worker's host:port; as often as there are.")] = None,
+) -> None:
+    """Show lag by partition, rates, delays, and what is late, repeated, refused or a bot's, live until Ctrl-C."""
+    from stack.top import show
+
+    show(once=once, as_json=as_json, every_s=every, workers=worker or ())
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (prove, bench):
+    for command in (prove, bench, top):
         app.command()(command)
