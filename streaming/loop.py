@@ -232,8 +232,7 @@ class Worker:
             for outcome, number in fold.outcomes.items():
                 parts.metrics.events.labels(outcome).inc(number)
             parts.metrics.bots.inc(fold.bot_events)
-            for row in batch.rows:
-                parts.metrics.state_bytes.observe(len(row.state))
+            parts.metrics.state_bytes.observe(len(row.state) for row in batch.rows)
             # A record without a key is a turn, no event.
             parts.metrics.delay.observe(
                 max(0.0, now_ms - record.timestamp) / 1000 for record in batch.records if record.key is not None

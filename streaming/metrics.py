@@ -42,11 +42,8 @@ class WorkerMetrics:
         self.bots = Counter(
             "clickloop_worker_bot_events", "Events folded for profiles taken for bots.", registry=self.registry
         )
-        self.state_bytes = Histogram(
-            "clickloop_worker_state_bytes",
-            "Size of a state as it is stored.",
-            buckets=_STATE_BYTES,
-            registry=self.registry,
+        self.state_bytes = BatchHistogram(
+            "clickloop_worker_state_bytes", "Size of a state as it is stored.", _STATE_BYTES, self.registry
         )
         self.items = Gauge("clickloop_worker_items", "Items of the catalogue.", registry=self.registry)
         self.items_poisoned = Gauge(
