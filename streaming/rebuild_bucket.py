@@ -72,7 +72,9 @@ class BucketWriter:
         """Fold a bucket from nothing and write it. Raises RedisError, OSError."""
         dealt = read_bucket(task.path, task.groups)
         done, history = BucketDone(events=len(dealt.events)), list[Snapshot]()
-        how = Folding(self._items, self._settings.worker.lateness_s * SECOND_US, task.history)
+        how = Folding(
+            self._items, self._settings.worker.lateness_s * SECOND_US, task.history, self._settings.worker.sample_above
+        )
         for begin, end in dealt.spans:
             person = refold(dealt.events[begin:end], how)
             done.profiles += len(person.writes)

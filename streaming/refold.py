@@ -10,6 +10,7 @@ from contracts.event import Event
 from contracts.snapshot import Snapshot
 from features.catalogue import ItemFactsTable
 from features.fold import DEFAULT_LATENESS_US, Outcome
+from features.sampling import DEFAULT_LIMIT
 from features.state import new_state
 from streaming.cells import Cell
 from streaming.folding import Outgoing, PartitionFold, PoisonedRecord
@@ -48,6 +49,7 @@ class Folding:
     items: ItemFactsTable | None = None
     lateness_us: int = DEFAULT_LATENESS_US
     history: bool = False
+    sample_above: int = DEFAULT_LIMIT
 
 
 def refold(events: Sequence[Event], how: Folding) -> Refolded:
@@ -74,7 +76,12 @@ class _Person:
     def __init__(self, how: Folding) -> None:
         self._cells = _Cells()
         self._fold = PartitionFold(
-            0, self._cells, lateness_us=how.lateness_us, items=how.items, keeps_history=how.history
+            0,
+            self._cells,
+            lateness_us=how.lateness_us,
+            items=how.items,
+            keeps_history=how.history,
+            sample_above=how.sample_above,
         )
         # By the offset that a record never had, the number of the event that it follows from.
         self._causes: list[int] = []
