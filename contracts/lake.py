@@ -75,6 +75,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             "time_zone": pa.string(),
             "city": pa.string(),
             "country": pa.string(),
+            "bot": pa.bool_(),
             "properties": pa.string(),
         },
     ),

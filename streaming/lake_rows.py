@@ -24,7 +24,7 @@ _PLAIN = (
     "message_id", "anonymous_id", "user_id", "previous_id", "session_id", "item_id", "quantity", "price", "position",
     "recommendation_id", "page_url", "referrer",
 )  # fmt: skip
-_CONTEXT = ("device", "network", "viewport", "locale", "time_zone", "city", "country")
+_CONTEXT = ("device", "network", "viewport", "locale", "time_zone", "city", "country", "bot")
 _CONSENT = ("measurement", "personalization", "training")
 _INSTANTS = ("timestamp", "sent_at", "received_at")
 
