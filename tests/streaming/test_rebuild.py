@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import warnings
 from collections import Counter
@@ -25,7 +27,8 @@ from stack.kafka_server import KafkaServer
 from stack.redis_server import RedisServer
 from stack.topics import create_topics
 from streaming import folding
-from streaming.generations import active_generation
+from streaming.faults import REBUILD_POINTS, arm
+from streaming.generations import active_generation, lock_key
 from streaming.lake import LakeSink, open_sink
 from streaming.rebuild import rebuild
 from streaming.rebuild_plan import NoRoom, Trimmed
@@ -43,6 +46,7 @@ from tests.streaming.support import (
     make_events,
     online_row,
     plainly_folded,
+    processes,
     redis_of,
     run_in_process,
     send,
@@ -211,6 +215,47 @@ def _is_older(rows: list[dict[str, Any]], event: Event) -> bool:
     """Whether the event came after a newer one of its visitor: the snapshot then bears that one's time."""
     at_us = instant_us(event.timestamp)
     return any(row["user_id"] == event.profile_id and row["event_us"] > at_us for row in rows)
+
+
+def _rebuild_until(settings: Settings, point: str) -> None:
+    warnings.simplefilter("ignore")
+    arm(point)
+    rebuild(settings, processes=1, lock_ms=1_500, history=True)
+    os._exit(0)
+
+
+def test_rebuild_killed_at_every_point_leaves_one_generation_serving_and_can_be_run_again(
+    settings: Settings, store: Any
+) -> None:
+    size = 200
+    count = 1_000 + size * len(REBUILD_POINTS)
+    events = people_who_log_in(make_events(count, visitors=60, seed=73, step_s=5.0), users=20)
+    worker = WorkerProcess(settings)
+    send(settings, events[:1_000])
+    until(lambda: caught_up(settings), what="the worker at Kafka's end")
+    fill_lake(settings)
+    lock = lock_key(settings.redis.key_prefix)
+    for number, point in enumerate(REBUILD_POINTS):
+        before = serving(settings)
+        process = processes().Process(target=_rebuild_until, args=(settings, point))
+        process.start()
+        process.join(120)
+        assert process.exitcode == -signal.SIGKILL, f"the rebuild went past {point!r}: {process.exitcode}"
+        switched = REBUILD_POINTS.index(point) >= REBUILD_POINTS.index("rebuild: after switch")
+        assert (serving(settings) != before) == switched, point
+        begin = 1_000 + number * size
+        send(settings, events[begin : begin + size])
+        until(lambda: caught_up(settings), what=f"the worker going on after a kill {point}")
+        with redis_of(settings) as redis:
+            until(lambda: not redis.exists(lock), what="the dead rebuild's lock expired")
+    send(settings, events[1_000 + size * len(REBUILD_POINTS) :])
+    until(lambda: caught_up(settings), what="the worker at Kafka's end")
+    rebuild(settings, store=store)
+    worker.kill()
+    check_people(settings, store, events)
+    with redis_of(settings) as redis:
+        keys = list(redis.scan_iter(f"{settings.redis.key_prefix}*:state:*"))
+    assert {key.split(b"}", 1)[1].split(b":state:")[0] for key in keys} == {b":g%d" % serving(settings)}
 
 
 def test_rebuild_is_refused_where_kafka_no_longer_has_what_follows_the_lake(settings: Settings, store: Any) -> None:
