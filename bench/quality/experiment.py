@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,13 @@ import numpy as np
 
 from bench.quality import own
 from bench.quality.archives import data_folder
+from bench.quality.cold import cold_fold, measure_cold
 from bench.quality.exchange import cross_checked, run_opponents
 from bench.quality.folds import Fold, Folds, global_temporal, leave_one_out, validation_fold
 from bench.quality.interactions import Interactions
 from bench.quality.report import draw, write_report
 from bench.quality.settings import LOADERS, QualityConfig, read_config
 from bench.quality.table import compare
-from features.sequence_forward import SequenceWeights
 from training.dataset import Ints
 
 OWN = "two-tower, transformer"
@@ -59,55 +60,84 @@ def folds_of(data: Interactions, config: QualityConfig) -> tuple[Folds, Fold]:
 def run_dataset(data: Interactions, config: QualityConfig, options: Options) -> dict[str, Any]:
     """The result as `bench.record.record` takes it. Raises FileNotFoundError without the opponents' environment."""
     folds, watched = folds_of(data, config)
+    return run_folds(data, folds, watched, config, options, {})
+
+
+def run_folds(
+    data: Interactions,
+    folds: Folds,
+    watched: Fold,
+    config: QualityConfig,
+    options: Options,
+    served: Mapping[str, Ints],
+) -> dict[str, Any]:
+    """The same for folds of another make. `served`: lists of the model in service, which the figure then is."""
     with tempfile.TemporaryDirectory(prefix="clickloop-quality-") as temporary:
         work = options.work or Path(temporary)
         work.mkdir(parents=True, exist_ok=True)
         opponents = run_opponents(data, folds.tuning, folds.final, work, k=config.k, models=options.models)
-        lists: dict[str, Ints] = {name: one.lists for name, one in opponents.items()}
+        lists = {name: one.lists for name, one in opponents.items()} | dict(served)
         begin_s = time.perf_counter()
         fitted = _fitted(data, folds, watched, config, options, work)
         fit_s = time.perf_counter() - begin_s
         lists[OWN] = own.rank(data, folds.final, fitted.weights, k=config.k)
         compared = compare(data, folds.final, lists, seed=config.seed)
         checked = cross_checked(data, folds.final, lists, compared.rows, work)
-    second = max((name for name in lists if name != OWN), key=lambda name: compared.rows[name]["ndcg"])
+    cold = cold_fold(data, folds.final)
+    measured = {} if cold is None else measure_cold(data, cold, fitted.weights, fitted.content, k=config.k)
+    reports = {name: one.report for name, one in opponents.items()}
+    details = _details(data, folds, config, reports, fitted) | {"fit_s": round(fit_s, 1)}
+    details |= {"table": compared.rows, "ndcg_by_slice": compared.slices, "gain": compared.gain}
+    details |= {"furthest_from_libraries": checked, "cold_items": measured, "cold_cases": len(cold or ())}
+    return _result(data, folds, config, next(iter(served), OWN), details)
+
+
+def _details(
+    data: Interactions, folds: Folds, config: QualityConfig, reports: dict[str, dict[str, Any]], fitted: own.Fitted
+) -> dict[str, Any]:
+    return {
+        "k": config.k,
+        "split": folds.split,
+        "note": config.note,
+        "cases": len(folds.final),
+        "items": data.item_count,
+        "events_to_learn_from": int(folds.final.fit.sum()),
+        "published": list(config.published),
+        "opponents": {name: _brief(report) for name, report in reports.items()},
+        "configuration": asdict(config.sequence),
+        "curve": fitted.curve,
+    }
+
+
+def _result(
+    data: Interactions, folds: Folds, config: QualityConfig, shown: str, details: dict[str, Any]
+) -> dict[str, Any]:
+    ndcg = {name: row["ndcg"] for name, row in details["table"].items()}
+    second = max(details["opponents"], key=lambda name: ndcg[name])
     return {
         "bench": f"quality_{data.name}",
-        "figure": round(compared.rows[OWN]["ndcg"], 4),
-        "unit": f"NDCG@{config.k}, {folds.split}",
-        "floor": round(compared.rows[second]["ndcg"], 4),
+        "figure": round(ndcg[shown], 4),
+        "unit": f"NDCG@{config.k} of {shown}, {folds.split}",
+        "floor": round(ndcg[second], 4),
         "floor_unit": f"NDCG@{config.k} of {second}, the best opponent",
-        "ratio": round(compared.rows[OWN]["ndcg"] / compared.rows[second]["ndcg"], 3),
-        "details": {
-            "k": config.k,
-            "cases": len(folds.final),
-            "events_to_learn_from": int(folds.final.fit.sum()),
-            "table": compared.rows,
-            "ndcg_by_slice": compared.slices,
-            "gain": compared.gain,
-            "furthest_from_libraries": checked,
-            "published": list(config.published),
-            "opponents": {name: _brief(one.report) for name, one in opponents.items()},
-            "configuration": asdict(config.sequence),
-            "curve": fitted.curve,
-            "fit_s": round(fit_s, 1),
-        },
+        "ratio": round(ndcg[shown] / ndcg[second], 3),
+        "details": details,
     }
 
 
 def _fitted(
     data: Interactions, folds: Folds, watched: Fold, config: QualityConfig, options: Options, work: Path
 ) -> own.Fitted:
+    """The sequence model for the final fold; a temporal one is fitted twice, the curve being that of the tuning."""
     if options.weights is not None:
-        with np.load(options.weights) as arrays:
-            return own.Fitted(SequenceWeights.from_arrays(dict(arrays)), [])
+        return own.load(options.weights)
     fold = folds.final if config.split == "leave-one-out" else folds.tuning
     fitted = own.fit(data, fold, config.sequence, watched=watched, every=config.watch_every, checkpoint=work / "fit")
     if config.split == "temporal":
         # What the curve showed on the window before the test, now with that window among the events learnt from.
         again = own.fit(data, folds.final, config.sequence, watched=watched, every=config.sequence.epochs)
-        fitted = own.Fitted(again.weights, fitted.curve)
-    np.savez(work / "weights.npz", **fitted.weights.arrays())
+        fitted = replace(again, curve=fitted.curve)
+    own.save(fitted, work / "weights.npz")
     return fitted
 
 

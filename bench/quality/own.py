@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from bench.quality.interactions import Interactions, Longs
 from features.sequence_forward import SequenceWeights
 from features.sequence_input import GAP_BUCKETS
 from training.dataset import Ints, Ragged
+from training.metrics import ndcg, recall
 from training.sequence.config import SequenceConfig
 from training.sequence.sequences import Sequences, newest
 
@@ -25,9 +27,13 @@ _SECONDS_A_STEP = 15.0
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a fit left: the user tower's weights, whose `vectors` also are the items', and its curve."""
+    """What a fit left: the user tower's weights, whose `vectors` also are the items', and its curve.
+
+    content: [items + 1, dim], the places that items have by content alone.
+    """
 
     weights: SequenceWeights
+    content: Floats
     curve: list[dict[str, float]]
 
 
@@ -69,15 +75,29 @@ def fit(
         if epoch % every and epoch != config.epochs:
             return {}
         lists = rank(data, watched, sequence_weights(fitting.model), k=10)
-        found = lists == np.array([watched.relevant[case][0] for case in range(len(watched))])[:, None]
         return {
-            "recall_at_10": float(found.any(axis=1).mean()),
-            "ndcg_at_10": float((found / np.log2(np.arange(2, 12))).sum(axis=1).mean()),
+            "recall_at_10": float(recall(lists, relevant).mean()),
+            "ndcg_at_10": float(ndcg(lists, relevant).mean()),
         }
 
+    relevant = [watched.relevant[case] for case in range(len(watched))]
     sequences = sequences_of(data, fold.fit)
     fitting = fit_sequences(sequences, data.content, data.action_kinds, config, watch, checkpoint)
-    return Fitted(sequence_weights(fitting.model), fitting.curve)
+    content: Floats = fitting.model.items.content_vectors().numpy()
+    return Fitted(sequence_weights(fitting.model), content, fitting.curve)
+
+
+def save(fitted: Fitted, path: Path) -> None:
+    """Keep a fit, its curve as JSON inside the archive."""
+    np.savez(path, **fitted.weights.arrays(), content_vectors=fitted.content, curve=json.dumps(fitted.curve))
+
+
+def load(path: Path) -> Fitted:
+    """What `save` kept. Raises KeyError where the file is of another kind."""
+    with np.load(path) as arrays:
+        named = dict(arrays)
+    content, curve = named.pop("content_vectors"), json.loads(str(named.pop("curve")))
+    return Fitted(SequenceWeights.from_arrays(named), content, curve)
 
 
 def rank(data: Interactions, fold: Fold, weights: SequenceWeights, *, k: int) -> Ints:

@@ -16,15 +16,19 @@ def write_report(result: dict[str, Any], *, command: str, directory: Path = RESU
     k = details["k"]
     parts = [
         f"# Quality on {name.removeprefix('quality_')}",
-        f"{result['unit'].partition(', ')[2].capitalize()}: {details['cases']} cases, models learn from "
+        f"{details['split'].capitalize()}: {details['cases']} cases, models learn from "
         f"{details['events_to_learn_from']} events, every candidate is ranked, seen items are left out. "
         f"Brackets hold 95% intervals, bootstrapped over users. Command: `{command}`.",
+        details["note"],
         _table(details["table"], k),
         _gain(details["gain"]),
         _checked(details["furthest_from_libraries"]),
     ]
     if details["published"]:
         parts += ["## Published by others, on the same file (not measured here)", _published(details["published"], k)]
+    if details["cold_items"]:
+        parts += [f"## Cold items: {details['cold_cases']} sessions that touch them, ranked among themselves"]
+        parts += [_cold(details["cold_items"], k)]
     parts += ["## By slice", f"NDCG@{k}.", _slices(details["ndcg_by_slice"])]
     parts += ["## How the opponents were tuned", _opponents(details["opponents"])]
     parts += [f"![NDCG by model]({name}.svg)"]
@@ -105,6 +109,12 @@ def _checked(furthest: dict[str, dict[str, float]]) -> str:
 def _published(rows: list[dict[str, Any]], k: int) -> str:
     lines = [f"| Model | Recall@{k} | NDCG@{k} | From |", "|---|---|---|---|"]
     lines += [f"| {row['model']} | {row['recall']:.3f} | {row['ndcg']:.3f} | {row['source']} |" for row in rows]
+    return "\n".join(lines)
+
+
+def _cold(rows: dict[str, dict[str, float]], k: int) -> str:
+    lines = [f"| Model | Recall@{k} | NDCG@{k} |", "|---|---|---|"]
+    lines += [f"| {model} | {row['recall']:.4f} | {row['ndcg']:.4f} |" for model, row in rows.items()]
     return "\n".join(lines)
 
 

@@ -21,7 +21,8 @@ LOADERS: dict[str, Callable[[Path], Interactions]] = {"ml-1m": ml_1m, "ml-100k":
 class QualityConfig:
     """How a data set is measured. Days count for the temporal split, users for leave-one-out.
 
-    published: rows of `model`, `recall`, `ndcg`, `source`; measured by others, on the same file.
+    published: rows of `model`, `recall`, `ndcg`, `source`; measured by others, on the same file. note: what a reader of
+    the table must know.
     """
 
     split: Literal["leave-one-out", "temporal"]
@@ -34,6 +35,7 @@ class QualityConfig:
     watch_every: int
     sequence: SequenceConfig
     published: tuple[dict[str, Any], ...]
+    note: str = ""
 
 
 def read_config(name: str, folder: Path = CONFIGS) -> QualityConfig:

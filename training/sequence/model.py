@@ -35,8 +35,14 @@ class ItemTower(tf.keras.layers.Layer):  # type: ignore[misc]
             kept = tf.random.uniform((tf.shape(vectors)[0], 1)) >= self._id_dropout
             vectors = vectors * tf.cast(kept, tf.float32)
         if self.features is not None:
-            vectors += tf.pad(tf.matmul(self._content, self.features), [[1, 0], [0, 0]])
+            vectors += self.content_vectors()
         return vectors
+
+    def content_vectors(self) -> Any:
+        """[items + 1, dim] float32: the place of an item that has no id yet; zeros where nothing is known of items."""
+        if self.features is None:
+            return tf.zeros_like(self.ids)
+        return tf.pad(tf.matmul(self._content, self.features), [[1, 0], [0, 0]])
 
 
 class UserTower(tf.keras.layers.Layer):  # type: ignore[misc]

@@ -43,7 +43,7 @@ class Opponent:
     score_grid: Sequence[Settings] = ({},)
 
 
-HALF_LIVES = tuple({"half_life": value} for value in (None, 50.0, 20.0, 10.0, 5.0, 2.0))
+HALF_LIVES = tuple({"half_life": value} for value in (None, 20.0, 5.0, 2.0))
 _NEIGHBOURS: dict[str, type[ItemItemRecommender]] = {
     "cosine": CosineRecommender,
     "tfidf": TFIDFRecommender,
@@ -168,34 +168,34 @@ OPPONENTS: dict[str, Opponent] = {
         "implicit",
         fit_item_knn,
         from_history,
-        _grid(similarity=tuple(_NEIGHBOURS), neighbours=(20, 50, 100, 300, 1000)),
+        _grid(similarity=tuple(_NEIGHBOURS), neighbours=(50, 100, 300)),
         HALF_LIVES,
     ),
     "EASE": Opponent(
         "RecTools",
         fit_ease,
         from_history,
-        _grid(regularization=(50.0, 150.0, 300.0, 600.0, 1200.0, 2500.0)),
+        _grid(regularization=(150.0, 300.0, 600.0, 1200.0, 2500.0)),
         HALF_LIVES,
     ),
     "ALS": Opponent(
         "implicit",
         fit_als,
         from_folded_in,
-        _grid(factors=(32, 64, 128), alpha=(1.0, 10.0), regularization=(0.01, 1.0, 10.0)),
+        _grid(factors=(64, 128), alpha=(1.0, 10.0), regularization=(0.1, 10.0)),
         HALF_LIVES,
     ),
     "BPR": Opponent(
         "implicit",
         fit_bpr,
         from_user,
-        _grid(factors=(64, 128), learning_rate=(0.01, 0.05), regularization=(0.001, 0.01, 0.05), iterations=(50, 150)),
+        _grid(factors=(64, 128), learning_rate=(0.01, 0.05), regularization=(0.001, 0.01), iterations=(100,)),
     ),
     "session kNN": Opponent(
         "own, after Ludewig and Jannach 2018",
         fit_session_knn,
         from_neighbours,
         ({},),
-        _grid(half_life=(1.0, 2.0, 5.0, 10.0, 20.0), neighbours=(50, 100, 200, 500)),
+        _grid(half_life=(1.0, 2.0, 5.0, 10.0), neighbours=(100, 200, 500)),
     ),
 }
