@@ -16,15 +16,17 @@ from training.dataset import Ints, Ragged
 SO_FAR = "popularity so far"
 
 
-def cold_fold(data: Interactions, fold: Fold) -> Fold | None:
+def cold_fold(data: Interactions, fold: Fold, *, at_least: int) -> Fold | None:
     """Sessions after the fit that touch items without an event in it, asked to rank those items alone.
 
-    None where there are no such sessions, or no times to tell.
+    None without times, without such sessions, or with fewer than `at_least` such items: any list would do.
     """
     if data.at_s is None:
         return None
     cold = np.ones(data.item_count, np.bool_)
     cold[data.items[fold.fit]] = False
+    if cold.sum() < at_least:
+        return None
     sessions = np.concatenate((session_begins(data, data.at_s), [len(data)]))
     newest_s = int(data.at_s[fold.fit].max())
     starts = data.starts

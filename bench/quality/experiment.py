@@ -22,6 +22,8 @@ from bench.quality.settings import LOADERS, QualityConfig, read_config
 from bench.quality.table import compare
 from training.dataset import Ints
 
+# Below so many cold items for each place of a list, chance alone fills it well.
+_COLD_ITEMS_A_PLACE = 5
 OWN = "two-tower, transformer"
 
 
@@ -83,7 +85,7 @@ def run_folds(
         lists[OWN] = own.rank(data, folds.final, fitted.weights, k=config.k)
         compared = compare(data, folds.final, lists, seed=config.seed)
         checked = cross_checked(data, folds.final, lists, compared.rows, work)
-    cold = cold_fold(data, folds.final)
+    cold = cold_fold(data, folds.final, at_least=_COLD_ITEMS_A_PLACE * config.k)
     measured = {} if cold is None else measure_cold(data, cold, fitted.weights, fitted.content, k=config.k)
     reports = {name: one.report for name, one in opponents.items()}
     details = _details(data, folds, config, reports, fitted) | {"fit_s": round(fit_s, 1)}

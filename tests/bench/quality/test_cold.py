@@ -12,7 +12,7 @@ from tests.bench.quality.small import small
 def test_cold_items_are_asked_for_among_themselves() -> None:
     # After hour 99 user 1 touches 4 (hour 100) and 5 (hour 102), which nobody had.
     data = small()
-    cold = cold_fold(data, global_temporal(data, test_days=4 / 24, tuning_days=95 / 24).final)
+    cold = cold_fold(data, global_temporal(data, test_days=4 / 24, tuning_days=95 / 24).final, at_least=2)
     assert cold is not None
     assert np.flatnonzero(cold.candidates).tolist() == [4, 5]
     assert cold.users.tolist() == [1, 1]
@@ -23,7 +23,7 @@ def test_popularity_so_far_counts_what_came_before_the_instant() -> None:
     data = small()
     # Let user 0 touch item 5 at hour 101: by hour 102, when user 1 does, one has.
     data.items[3] = 5
-    cold = cold_fold(data, global_temporal(data, test_days=4 / 24, tuning_days=95 / 24).final)
+    cold = cold_fold(data, global_temporal(data, test_days=4 / 24, tuning_days=95 / 24).final, at_least=2)
     assert cold is not None
     assert cold.users.tolist() == [0, 1, 1]
     lists = popular_so_far(data, cold, k=2)
@@ -36,4 +36,9 @@ def test_popularity_so_far_counts_what_came_before_the_instant() -> None:
 def test_without_times_nothing_is_cold() -> None:
     data = small(timed=False)
     nobody = np.array([], np.int32)
-    assert cold_fold(data, leave_one_out(data, nobody, nobody).final) is None
+    assert cold_fold(data, leave_one_out(data, nobody, nobody).final, at_least=0) is None
+
+
+def test_few_cold_items_are_no_contest() -> None:
+    data = small()
+    assert cold_fold(data, global_temporal(data, test_days=4 / 24, tuning_days=95 / 24).final, at_least=3) is None
