@@ -15,6 +15,7 @@ from bench.quality.experiment import OWN, Options, folds_of, run_dataset
 from bench.quality.folds import Fold
 from bench.quality.interactions import Interactions
 from bench.quality.opponents.problem import Problem
+from bench.quality.online_retail import write_table
 from bench.quality.report import draw, write_report
 from bench.quality.settings import CONFIGS, QualityConfig, read_config
 from features.sequence_input import gap_bucket
@@ -78,8 +79,18 @@ def test_a_data_set_becomes_a_table_with_plots(tmp_path: Path, monkeypatch: pyte
     assert f"| {OWN} | {rows[OWN]['recall']:.4f} [" in text
     assert {path.name for path in tmp_path.glob("*.svg")} == {"quality_circles.svg", "quality_circles_curve.svg"}
     json.dumps(result)
+    assert_training_s_table_follows(result, tmp_path)
     again = run_dataset(data, CONFIG, Options(weights=tmp_path / "work" / "weights.npz"))
     assert again["details"]["table"] == rows
+
+
+def assert_training_s_table_follows(result: dict[str, Any], folder: Path) -> None:
+    row = {"recall_at_10": 0.125, "ndcg_at_10": 0.25, "coverage": 0.5, "diversity": 0.75}
+    gain = {"recall": 0.01, "recall_low": -0.01, "recall_high": 0.03, "ndcg": 0.02, "ndcg_low": 0.01, "ndcg_high": 0.03}
+    details = result["details"] | {"table_of_training": {"two_tower": row}, "gain_over_item_knn": gain}
+    text = write_table(result | {"details": details}, folder).read_text()
+    assert text.index("| somebody's |") < text.index("| two_tower | 0.1250 | 0.2500 | 0.5000 | 0.7500 |")
+    assert "recall +0.0100 [-0.0100, +0.0300], ndcg +0.0200 [+0.0100, +0.0300]." in text
 
 
 def test_a_final_problem_does_not_tell_what_is_to_be_found(tmp_path: Path) -> None:
