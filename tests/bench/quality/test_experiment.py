@@ -14,8 +14,8 @@ from bench.quality.exchange import OpponentLists, write_problem
 from bench.quality.experiment import OWN, Options, folds_of, run_dataset
 from bench.quality.folds import Fold
 from bench.quality.interactions import Interactions
-from bench.quality.opponents.problem import Problem
 from bench.quality.online_retail import write_table
+from bench.quality.opponents.problem import Problem
 from bench.quality.report import draw, write_report
 from bench.quality.settings import CONFIGS, QualityConfig, read_config
 from features.sequence_input import gap_bucket
