@@ -191,7 +191,10 @@ def main() -> None:
         print(json.dumps(measure(store, Path(folder), int(labels))))
         return
     result = run(load_settings(), Size(peer_labels=arguments.peer_labels))
-    record(result, command="clickloop bench join --json")
+    command = "clickloop bench join --json"
+    if arguments.peer_labels < Size().labels:
+        command = f"python -m bench.join --peer-labels {arguments.peer_labels}"
+    record(result, command=command)
     print(json.dumps(result))
 
 
