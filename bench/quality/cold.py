@@ -19,9 +19,9 @@ SO_FAR = "popularity so far"
 def cold_fold(data: Interactions, fold: Fold, *, at_least: int) -> Fold | None:
     """Sessions after the fit that touch items without an event in it, asked to rank those items alone.
 
-    None without times, without such sessions, or with fewer than `at_least` such items: any list would do.
+    None without times, contents or such sessions, and with fewer than `at_least` such items: any list would do.
     """
-    if data.at_s is None:
+    if data.at_s is None or not data.content.shape[1]:
         return None
     cold = np.ones(data.item_count, np.bool_)
     cold[data.items[fold.fit]] = False

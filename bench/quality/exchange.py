@@ -75,7 +75,8 @@ def run_opponents(
 
 
 def _run(module: str, arguments: Sequence[str]) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    # Implicit has threads of its own and is slowed by those of BLAS.
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT), "OPENBLAS_NUM_THREADS": "1"}
     # What they print is progress: the last line of standard output stays the result's.
     subprocess.run(
         [str(PYTHON), "-W", "ignore", "-m", module, *arguments],
