@@ -14,11 +14,12 @@ from streaming.generations import active_generation, closed_by, reopen
 
 # KEYS: offset, received, outbox, owed, states. ARGV: the offset the batch started from ("" for
 # none), the next offset; how many received pairs, and those; how many profiles are paid, and those;
-# how many are owed, and those; "1" and the outbox, or "0"; the states' bytes. Returns the offset now
-# stored. All keys share a hash tag, and Redis runs a script whole or, out of memory, not at all.
+# how many are owed, and those; "1" and the outbox, or "0"; the states' bytes. Returns whether it did it: the
+# offset stored does not tell, for another worker's batch may have ended where this one does.
+# All keys share a hash tag, and Redis runs a script whole or, out of memory, not at all.
 _COMMIT = """
 local stored = redis.call('GET', KEYS[1]) or ''
-if stored ~= ARGV[1] then return stored end
+if stored ~= ARGV[1] then return 0 end
 local at = 3
 local function each(step, call)
   local last = at + step * tonumber(ARGV[at])
@@ -33,7 +34,7 @@ if ARGV[at] == '1' then
 end
 for i = 5, #KEYS do redis.call('SET', KEYS[i], ARGV[at + i - 3]) end
 redis.call('SET', KEYS[1], ARGV[2])
-return ARGV[2]
+return 1
 """
 
 # KEYS: offset, outbox, owed. ARGV: the offset as of which this is done, profiles that are paid.
@@ -204,12 +205,8 @@ class Checkpoint:
             keys = self._keys(commit.partition)
             names = [*_fixed(keys), *map(keys.state, commit.states)]
             pipe.eval(_COMMIT, len(names), *names, *commit.arguments())
-        answers: list[bytes] = pipe.execute()
-        return {
-            commit.partition
-            for commit, stored in zip(commits, answers, strict=True)
-            if stored != commit.next_token.encode()
-        }
+        done: list[int] = pipe.execute()
+        return {commit.partition for commit, committed in zip(commits, done, strict=True) if not committed}
 
     def release(self, done: Mapping[int, Collection[str]], tokens: Mapping[int, str]) -> None:
         """By partition: Kafka has the outbox, and these profiles' rows are written, as of its token.

@@ -6,19 +6,40 @@ import random
 import signal
 import threading
 import time
+from collections.abc import Iterator, Sequence
+from threading import Event as Flag
 from typing import Any
 
+import pytest
+from redis import Redis
+
+from contracts.keys import StateKeys
 from contracts.settings import Settings
+from features.facts import ItemFacts
+from features.state import encode_state
+from streaming.checkpoint import Checkpoint, Commit
+from streaming.loop import Worker
+from streaming.worker import open_parts
 from tests.streaming.support import (
     WorkerProcess,
+    by_profile,
     caught_up,
     check_everything,
     make_events,
+    plainly_folded,
+    read_snapshots,
+    redis_of,
     run_in_process,
     send,
     total_offset,
     until,
 )
+
+
+@pytest.fixture
+def redis(settings: Settings) -> Iterator[Redis]:
+    with redis_of(settings) as client:
+        yield client
 
 
 def test_worker_killed_ten_times_at_random_points_leaves_each_event_once(settings: Settings, store: Any) -> None:
@@ -73,6 +94,44 @@ def test_two_workers_share_the_partitions_and_survive_a_rebalance(settings: Sett
     second.kill()
     third.kill()
     check_everything(settings, store, events)
+
+
+def test_batch_that_a_zombie_folded_otherwise_leaves_no_trace(settings: Settings, store: Any) -> None:
+    events = make_events(400, visitors=20, seed=8)
+    send(settings, events)
+    alone = settings.worker.model_copy(update={"group": "zombie"})
+    stopping = Flag()
+    parts = open_parts(settings.model_copy(update={"worker": alone}), store, stopping)
+    # What it believes of the items is not what its heir believes.
+    for item in {event.item_id for event in events if event.item_id is not None}:
+        parts.items.table.put(item, 0, ItemFacts("wrong", "wrong", 1.0))
+    commit, refused = parts.checkpoint.commit, set[int]()
+
+    def late(commits: Sequence[Commit]) -> set[int]:
+        run_in_process(settings, store)
+        refused.update(commit(commits))
+        stopping.set()
+        return refused & {each.partition for each in commits}
+
+    parts.checkpoint.commit = late  # type: ignore[method-assign]
+    Worker(parts).run(stopping)
+    for part in (parts.source, parts.outbox, parts.items, parts.item_rows):
+        part.close()
+    assert refused
+    check_everything(settings, store, events)
+    lived = {
+        encode_state(plainly_folded(arrivals[:number]))
+        for arrivals in by_profile(events).values()
+        for number in range(1, len(arrivals) + 1)
+    }
+    assert {one.state for one in read_snapshots(settings)} <= lived
+
+
+def test_commit_is_refused_where_another_has_ended_at_the_same_offset(settings: Settings, redis: Redis) -> None:
+    checkpoint, keys = Checkpoint(redis, prefix=settings.redis.key_prefix), StateKeys(3, settings.redis.key_prefix)
+    assert checkpoint.commit([Commit(3, "", "7", {"p": b"first"}, outbox=b"first's")]) == set()
+    assert checkpoint.commit([Commit(3, "", "7", {"p": b"second"}, outbox=b"second's")]) == {3}
+    assert (redis.get(keys.state("p")), redis.get(keys.outbox)) == (b"first", b"first's")
 
 
 def test_worker_that_slept_through_its_eviction_has_no_effect_when_it_wakes(settings: Settings, store: Any) -> None:
