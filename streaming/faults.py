@@ -48,7 +48,12 @@ REBUILD_POINTS = (
     "rebuild: after history",
     "rebuild: after remove",
 )
-POINTS = WORKER_POINTS + LAKE_POINTS + REBUILD_POINTS
+REPLAY_POINTS = (
+    "replay: before send",
+    "replay: after flush",
+    "replay: after commit",
+)
+POINTS = WORKER_POINTS + LAKE_POINTS + REBUILD_POINTS + REPLAY_POINTS
 
 _armed: tuple[str, int] | None = None
 _passes = 0

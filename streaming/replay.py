@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +15,7 @@ from contracts.event import Event, InvalidEvent, encode_event, parse_event
 from contracts.rejected import Rejected
 from contracts.settings import Settings
 from contracts.topics import ORIGIN_HEADER, Topics
+from streaming.faults import fault
 from streaming.outbox import open_producer
 from streaming.records import Origin, replayed_from
 from streaming.source import open_consumer
@@ -24,6 +26,9 @@ GROUP = "clickloop-replay"
 _POLL_MS = 500
 _POLL_RECORDS = 500
 _FLUSH_S = 30.0
+
+# On a refusal that was put back: its offset before, in the same partition.
+_BACK_HEADER = "clickloop-put-back"
 
 _decoder = msgspec.json.Decoder(Rejected)
 _encoder = msgspec.json.Encoder()
@@ -62,27 +67,42 @@ def _replay(consumer: KafkaConsumer, producer: KafkaProducer, topics: Topics, wh
     consumer.assign(places)
     # What is put back goes behind these, so that nothing is met twice in one run.
     ends = consumer.end_offsets(places)
-    at = {place: consumer.committed(place) or 0 for place in places}
-    for place in places:
-        consumer.seek(place, at[place])
+    starts = {place: consumer.committed(place) or 0 for place in places}
+    back: dict[TopicPartition, set[int]] = {place: set() for place in places}
+    for place, records in _between(consumer, starts, ends):
+        back[place].update(int(value) for each in records for name, value in each.headers if name == _BACK_HEADER)
     outcome = Replayed()
-    while any(at[place] < ends[place] for place in places):
-        for place, records in consumer.poll(timeout_ms=_POLL_MS).items():
-            due = [record for record in records if record.offset < ends[place]]
-            futures = [_resubmit(producer, topics, record, where, outcome) for record in due]
-            producer.flush(timeout=_FLUSH_S)
-            for future in futures:
-                future.get(timeout=_FLUSH_S)
-            at[place] = max(at[place], records[-1].offset + 1)
-            next_offset = due[-1].offset + 1 if due else ends[place]
-            consumer.commit({place: OffsetAndMetadata(next_offset, "", -1)})
-            if not due:
-                consumer.pause(place)
+    for place, records in _between(consumer, starts, ends):
+        due = [record for record in records if record.offset not in back[place]]
+        futures = [_resubmit(producer, topics, record, where, outcome) for record in due]
+        producer.flush(timeout=_FLUSH_S)
+        for future in futures:
+            future.get(timeout=_FLUSH_S)
+        fault("replay: after flush")
+        consumer.commit({place: OffsetAndMetadata(records[-1].offset + 1, "", -1)})
+        fault("replay: after commit")
     _log.info("replayed", replayed=outcome.replayed, still_bad=len(outcome.still_bad), passed_over=outcome.passed_over)
     return outcome
 
 
+def _between(
+    consumer: KafkaConsumer, starts: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
+) -> Iterator[tuple[TopicPartition, list[Any]]]:
+    """Batches of records from `starts` up to `ends`."""
+    for place, start in starts.items():
+        consumer.resume(place)
+        consumer.seek(place, start)
+    while any(consumer.position(place) < ends[place] for place in starts):
+        for place, records in consumer.poll(timeout_ms=_POLL_MS).items():
+            due = [record for record in records if record.offset < ends[place]]
+            if due:
+                yield place, due
+            else:
+                consumer.pause(place)
+
+
 def _resubmit(producer: KafkaProducer, topics: Topics, record: Any, where: str, outcome: Replayed) -> Any:
+    fault("replay: before send")
     try:
         rejected = _decoder.decode(record.value)
     except msgspec.DecodeError as error:
@@ -90,15 +110,21 @@ def _resubmit(producer: KafkaProducer, topics: Topics, record: Any, where: str, 
         rejected = Rejected(reason=reason, source="replay", rejected_at=datetime.now(UTC))
     if where not in rejected.reason:
         outcome.passed_over += 1
-        return producer.send(topics.rejected, record.value)
+        return _put_back(producer, record, record.value)
     try:
         event: Event = parse_event(rejected.raw)
     except InvalidEvent as error:
         still = msgspec.structs.replace(rejected, reason=str(error))
         outcome.still_bad.append({"partition": record.partition, "offset": record.offset, "reason": str(error)})
-        return producer.send(topics.rejected, _encoder.encode(still))
+        return _put_back(producer, record, _encoder.encode(still))
     outcome.replayed += 1
     # By its key to the main lane, whatever its type: a place taken in stands for all those before it.
     origin = Origin(replayed_from(record.partition), record.offset, 0)
     headers = [(ORIGIN_HEADER, origin.encode())]
     return producer.send(topics.events, encode_event(event), key=event.profile_id.encode(), headers=headers)
+
+
+def _put_back(producer: KafkaProducer, record: Any, value: bytes) -> Any:
+    """To the end of its own partition, with its place: a replay that follows a killed one puts back no second copy."""
+    headers = [(_BACK_HEADER, b"%d" % record.offset)]
+    return producer.send(record.topic, value, partition=record.partition, headers=headers)
