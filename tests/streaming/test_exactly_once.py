@@ -11,8 +11,10 @@ from threading import Event as Flag
 from typing import Any
 
 import pytest
+from kafka.admin import KafkaAdminClient
 from redis import Redis
 
+from contracts.event import Event
 from contracts.keys import StateKeys
 from contracts.settings import Settings
 from features.facts import ItemFacts
@@ -31,6 +33,7 @@ from tests.streaming.support import (
     redis_of,
     run_in_process,
     send,
+    stored_offsets,
     total_offset,
     until,
 )
@@ -94,6 +97,54 @@ def test_two_workers_share_the_partitions_and_survive_a_rebalance(settings: Sett
     second.kill()
     third.kill()
     check_everything(settings, store, events)
+
+
+def test_four_workers_come_and_go_under_load(settings: Settings, store: Any) -> None:
+    supply, sent, enough = make_events(20_000, visitors=100, seed=9, step_s=5.0), list[Event](), Flag()
+    feeding = threading.Thread(target=_feed, args=(settings, supply, sent, enough))
+    feeding.start()
+    workers = [WorkerProcess(settings), WorkerProcess(settings)]
+    until(lambda: total_offset(settings) > 0, what="the first batch")
+    until(lambda: _sharing(settings) == 2, what="the partitions with two")
+    workers += [WorkerProcess(settings), WorkerProcess(settings)]
+    until(lambda: _sharing(settings) == 4, what="the partitions with four")
+    begun = stored_offsets(settings)
+    until(
+        lambda: all(stored_offsets(settings)[home] > begun[home] for home in range(settings.kafka.partitions)),
+        what="all four at work",
+    )
+    workers.pop(0).signal(signal.SIGTERM)
+    workers.pop(0).kill()
+    begun = stored_offsets(settings)
+    until(
+        lambda: all(stored_offsets(settings)[home] > begun[home] for home in range(settings.kafka.partitions)),
+        what="two with everything",
+    )
+    enough.set()
+    feeding.join()
+    until(lambda: caught_up(settings), what="the two that are left at Kafka's end")
+    for worker in workers:
+        worker.kill()
+    check_everything(settings, store, sent)
+
+
+def _feed(settings: Settings, supply: list[Event], sent: list[Event], enough: Flag) -> None:
+    """Send some dozens at a time until it is enough."""
+    while not enough.wait(0.2) and len(sent) < len(supply):
+        some = supply[len(sent) : len(sent) + 40]
+        send(settings, some)
+        sent += some
+
+
+def _sharing(settings: Settings) -> int:
+    """How many workers the partitions are with; 0 while they are being dealt out."""
+    group = settings.kafka.topic_prefix + settings.worker.group
+    admin = KafkaAdminClient(bootstrap_servers=settings.kafka.bootstrap)
+    try:
+        found = admin.describe_groups([group])[group]
+    finally:
+        admin.close()
+    return len(found["members"]) if found["group_state"] == "Stable" else 0
 
 
 def test_batch_that_a_zombie_folded_otherwise_leaves_no_trace(settings: Settings, store: Any) -> None:
