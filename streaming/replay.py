@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import structlog
@@ -48,7 +48,8 @@ def replay(settings: Settings, *, where: str = "") -> Replayed:
 
     `where` keeps to events whose reason contains it. What is still bad, or not asked for, goes back
     to the end of `events.rejected` for another time. Each event comes back once: it carries its place
-    there, by which worker and lake know one that an interrupted replay has sent before. Raises KafkaError.
+    there, by which worker and lake know one that an interrupted replay has sent before. The batch that
+    it was interrupted in is brought to its end by its own `where`. Raises KafkaError.
     """
     topics = Topics(settings.kafka.topic_prefix)
     consumer = open_consumer(settings, group=settings.kafka.topic_prefix + GROUP, max_records=_POLL_RECORDS)
@@ -60,6 +61,21 @@ def replay(settings: Settings, *, where: str = "") -> Replayed:
         consumer.close(autocommit=False)
 
 
+class _Begun(NamedTuple):
+    """What is noted with an offset: from there until here `where` decides, for some of it may have been sent."""
+
+    until: int
+    where: str
+
+    def note(self) -> str:
+        return f"{self.until} {self.where}"
+
+    @classmethod
+    def read(cls, note: str | None) -> _Begun:
+        until, _, where = (note or "").partition(" ")
+        return cls(int(until or 0), where)
+
+
 def _replay(consumer: KafkaConsumer, producer: KafkaProducer, topics: Topics, where: str) -> Replayed:
     places = [
         TopicPartition(topics.rejected, number) for number in consumer.partitions_for_topic(topics.rejected) or ()
@@ -67,22 +83,36 @@ def _replay(consumer: KafkaConsumer, producer: KafkaProducer, topics: Topics, wh
     consumer.assign(places)
     # What is put back goes behind these, so that nothing is met twice in one run.
     ends = consumer.end_offsets(places)
-    starts = {place: consumer.committed(place) or 0 for place in places}
+    noted = {place: consumer.committed(place, metadata=True) for place in places}
+    starts = {place: 0 if found is None else found.offset for place, found in noted.items()}
+    begun = {place: _Begun.read("" if found is None else found.metadata) for place, found in noted.items()}
     back: dict[TopicPartition, set[int]] = {place: set() for place in places}
     for place, records in _between(consumer, starts, ends):
         back[place].update(int(value) for each in records for name, value in each.headers if name == _BACK_HEADER)
     outcome = Replayed()
-    for place, records in _between(consumer, starts, ends):
-        due = [record for record in records if record.offset not in back[place]]
-        futures = [_resubmit(producer, topics, record, where, outcome) for record in due]
-        producer.flush(timeout=_FLUSH_S)
-        for future in futures:
-            future.get(timeout=_FLUSH_S)
-        fault("replay: after flush")
-        consumer.commit({place: OffsetAndMetadata(records[-1].offset + 1, "", -1)})
-        fault("replay: after commit")
+    for place, polled in _between(consumer, starts, ends):
+        for batch, records in _batches(polled, begun[place], where):
+            consumer.commit({place: OffsetAndMetadata(records[0].offset, batch.note(), -1)})
+            due = [record for record in records if record.offset not in back[place]]
+            futures = [_resubmit(producer, topics, record, batch.where, outcome) for record in due]
+            producer.flush(timeout=_FLUSH_S)
+            for future in futures:
+                future.get(timeout=_FLUSH_S)
+            fault("replay: after flush")
+            consumer.commit({place: OffsetAndMetadata(records[-1].offset + 1, batch.note(), -1)})
+            fault("replay: after commit")
     _log.info("replayed", replayed=outcome.replayed, still_bad=len(outcome.still_bad), passed_over=outcome.passed_over)
     return outcome
+
+
+def _batches(polled: Sequence[Any], begun: _Begun, where: str) -> Iterator[tuple[_Begun, list[Any]]]:
+    """What an interrupted replay had begun, by its own `where`, and what comes after."""
+    old = [record for record in polled if record.offset < begun.until]
+    if old:
+        yield begun, old
+    new = [record for record in polled if record.offset >= begun.until]
+    if new:
+        yield _Begun(new[-1].offset + 1, where), new
 
 
 def _between(

@@ -111,6 +111,22 @@ def test_refusal_put_back_before_a_kill_comes_back_once_though_the_next_replay_f
     assert sorted(found) == sorted(encode_event(event) for event in events)
 
 
+def test_event_sent_before_a_kill_comes_back_once_though_the_next_replay_asks_for_others(
+    settings: Settings, store: Any
+) -> None:
+    events = make_events(160, visitors=1, seed=57)
+    _refuse(settings, [_raw(event) for event in events], "unknown type click")
+    _killed(settings, "replay: after flush")
+    assert read_topic(settings, Topics(settings.kafka.topic_prefix).events), "expected some to be sent"
+    assert replay(settings, where="price").passed_over > 0
+    replay(settings)
+    run_in_process(settings, store)
+    check_everything(settings, store, events, to_the_bit=False)
+    drain(settings)
+    kept = [row["message_id"] for row in open_table(settings, EVENTS).scan().to_arrow().to_pylist()]
+    assert sorted(kept) == sorted(event.message_id for event in events)
+
+
 def test_event_that_the_fold_choked_on_comes_back_with_those_that_the_collector_refused(
     settings: Settings, store: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
