@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
@@ -31,6 +32,15 @@ class Snapshot(Struct, frozen=True, array_like=True):
 BUNDLE_BYTES = 768 * 1024
 
 _encoder = msgspec.msgpack.Encoder()
+
+
+class _Threads(threading.local):
+    # A compressor's tables take longer to make than a small bundle to compress, and serve one thread at a time.
+    def __init__(self) -> None:
+        self.compressor = zstandard.ZstdCompressor(level=1)
+
+
+_threads = _Threads()
 _decoder = msgspec.msgpack.Decoder(list[Snapshot])
 
 
@@ -39,7 +49,7 @@ def encode_snapshots(snapshots: Sequence[Snapshot]) -> bytes:
 
     A profile's snapshots differ little from each other, so together they take a fraction of the room.
     """
-    return zstandard.ZstdCompressor(level=1).compress(_encoder.encode(snapshots))
+    return _threads.compressor.compress(_encoder.encode(snapshots))
 
 
 def decode_snapshots(payload: bytes) -> list[Snapshot]:

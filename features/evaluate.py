@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import log
 from typing import Any
 
@@ -27,25 +28,47 @@ def evaluate(state: UserState, at_us: int) -> dict[str, Any]:
     Values go down as time passes with no event. An instant before the newest event (a clock
     that lags) is taken as that event's.
     """
-    at_us = max(at_us, state.event_us)
-    values: dict[str, Any] = {
-        "events_total": state.version,
-        "recency_s": (at_us - state.event_us) / SECOND_US if state.version else 0.0,
-        "tenure_s": (at_us - state.first_us) / SECOND_US if state.version else 0.0,
-    }
-    _evaluate_activity(state, at_us, values)
-    _evaluate_taste(state, at_us, values)
-    _evaluate_session(state, at_us, values)
-    _evaluate_cart(state, at_us, values)
-    _evaluate_bought(state, values)
+    values = Values(state, at_us)
+    values.complete()
+    return dict(values)
+
+
+class Values(dict[str, Any]):
+    """The same values, each worked out when it is first asked for: who reads a few of them pays for those."""
+
+    def __init__(self, state: UserState, at_us: int) -> None:
+        super().__init__()
+        self._state = state
+        self._at_us = max(at_us, state.event_us)
+        self._due = list(_PARTS)
+
+    def __missing__(self, name: str) -> Any:
+        while self._due:
+            self._due.pop(0)(self._state, self._at_us, self)
+            if name in self:
+                return self[name]
+        raise KeyError(name)
+
+    def complete(self) -> None:
+        """Work out all of them."""
+        while self._due:
+            self._due.pop(0)(self._state, self._at_us, self)
+
+
+def _evaluate_profile(state: UserState, at_us: int, values: dict[str, Any]) -> None:
+    values["events_total"] = state.version
+    values["recency_s"] = (at_us - state.event_us) / SECOND_US if state.version else 0.0
+    values["tenure_s"] = (at_us - state.first_us) / SECOND_US if state.version else 0.0
+    for name in _TRAITS:
+        values[name] = str(state.traits[name].value) if name in state.traits else ""
+    values["bot"] = int(state.bot > 0)
+
+
+def _evaluate_recent(state: UserState, at_us: int, values: dict[str, Any]) -> None:
     values["recent_items"] = ids_of(state.recent_items)
     values["recent_actions"] = [_ACTION_NAMES[code] for code in timeline.actions(state.recent_marks)]
     values["recent_ages_s"] = _ages_s(state, at_us)
     values["search_terms"] = searches.newest(state)
-    for name in _TRAITS:
-        values[name] = str(state.traits[name].value) if name in state.traits else ""
-    values["bot"] = int(state.bot > 0)
-    return values
 
 
 def _evaluate_activity(state: UserState, at_us: int, values: dict[str, Any]) -> None:
@@ -97,7 +120,7 @@ def _evaluate_cart(state: UserState, at_us: int, values: dict[str, Any]) -> None
     values["cart_items"] = [item for _, item, _ in held]
 
 
-def _evaluate_bought(state: UserState, values: dict[str, Any]) -> None:
+def _evaluate_bought(state: UserState, at_us: int, values: dict[str, Any]) -> None:
     newest = {str(item): at_ms for item, at_ms in bought.newest_ms(state).items()}
     values["bought_total"] = len(newest)
     values["bought_items"] = sorted(newest, key=lambda item: (-newest[item], item))
@@ -105,3 +128,15 @@ def _evaluate_bought(state: UserState, values: dict[str, Any]) -> None:
 
 def _ages_s(state: UserState, at_us: int) -> list[float]:
     return [(at_us - known * _MS_US) / SECOND_US for known in timeline.times_ms(state.recent_marks)]
+
+
+# What rules ask for most comes first.
+_PARTS: tuple[Callable[[UserState, int, dict[str, Any]], None], ...] = (
+    _evaluate_profile,
+    _evaluate_cart,
+    _evaluate_bought,
+    _evaluate_session,
+    _evaluate_activity,
+    _evaluate_taste,
+    _evaluate_recent,
+)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import msgspec
 
 from contracts.lake import USER_DEMOGRAPHICS, USER_SEGMENTS
-from features.evaluate import evaluate
+from features.evaluate import Values
 from features.segments import segments
 from features.state import UserState
 from features.traits import CONTEXT_TRAITS
@@ -34,7 +34,7 @@ def demographics_values(state: UserState) -> dict[str, str | None]:
 
 def segment_names(state: UserState) -> list[str]:
     """The segments of a profile as of its newest event."""
-    return segments(evaluate(state, state.event_us))
+    return segments(Values(state, state.event_us))
 
 
 class AttributeRows:
@@ -83,8 +83,8 @@ class AttributeRows:
             if names != cell.segments:
                 segment_rows.append(OnlineRow(profile_id, state.row_us, {"segments": names}))
             cells.append((partition, profile_id, cell, known, names))
-        self._rows.write(USER_DEMOGRAPHICS, demographics)
-        self._rows.write(USER_SEGMENTS, segment_rows)
+        self._rows.write_attributes(USER_DEMOGRAPHICS, demographics)
+        self._rows.write_attributes(USER_SEGMENTS, segment_rows)
         for partition, profile_id, cell, known, names in cells:
             cell.demographics, cell.segments = known, names
             self._paid[partition].add(profile_id)

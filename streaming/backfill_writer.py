@@ -124,11 +124,11 @@ class OnlineWriter:
                 if cell.alias is None
             ]
             self._rows.write_behavior(snapshot_of(name, partition, cell.state) for partition, name, cell in cells)
-            self._rows.write(
+            self._rows.write_attributes(
                 USER_DEMOGRAPHICS,
                 [OnlineRow(name, cell.state.row_us, demographics_values(cell.state)) for _, name, cell in cells],
             )
-            self._rows.write(
+            self._rows.write_attributes(
                 USER_SEGMENTS,
                 [
                     OnlineRow(name, cell.state.row_us, {"segments": segment_names(cell.state)})

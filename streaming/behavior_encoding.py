@@ -33,7 +33,8 @@ def _time_by_protobuf(row_us: int) -> bytes:
     return encoded
 
 
-def _time(row_us: int) -> bytes:
+def encoded_time(row_us: int) -> bytes:
+    """A row's time, microseconds since 1970 UTC, as an encoded protobuf Timestamp."""
     if row_us < _SECOND_US:
         return _time_by_protobuf(row_us)
     seconds, rest_us = divmod(row_us, _SECOND_US)
@@ -71,7 +72,7 @@ class BehaviorEncoding:
         """Key, time, and the one field's name and value: a `feature_repo.online.EncodedRow`."""
         state = snapshot.state
         value = b"\x0a" + _varint(len(state)) + state
-        return self.key(snapshot.profile_id), _time(snapshot.row_us), (self._name, value)
+        return self.key(snapshot.profile_id), encoded_time(snapshot.row_us), (self._name, value)
 
     def _check(self) -> None:
         """Hold a few rows against what Feast's own code makes of them."""

@@ -10,15 +10,16 @@ from typing import Any, NamedTuple
 import prometheus_client  # noqa: F401
 
 # isort: split
+from feast.infra.online_stores.helpers import _mmh3
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
-from feast.protos.feast.types.Value_pb2 import Value
+from feast.protos.feast.types.Value_pb2 import StringList, Value
 from feast.type_map import python_values_to_proto_values
 
 from contracts.lake import USER_BEHAVIOR
 from contracts.snapshot import Snapshot
 from feature_repo.store import of_generation
 from features.instant import from_us
-from streaming.behavior_encoding import BehaviorEncoding
+from streaming.behavior_encoding import BehaviorEncoding, encoded_time
 
 Field = str | int | float | bool | bytes | Sequence[str] | None
 
@@ -50,10 +51,24 @@ class FeatureRows:
 
     def write_behavior(self, snapshots: Iterable[Snapshot]) -> None:
         """Write rows of `user_behavior`. Raises RedisError."""
-        if self._encoding is None:
-            self._encoding = BehaviorEncoding(self._store, self._view(USER_BEHAVIOR))
-        row = self._encoding.row
-        self._online.write_encoded(self._config, self._encoding.time_field, [row(one) for one in snapshots])
+        encoding = self._user_encoding()
+        self._online.write_encoded(self._config, encoding.time_field, [encoding.row(one) for one in snapshots])
+
+    def write_attributes(self, view_name: str, rows: Sequence[OnlineRow]) -> None:
+        """Write rows of a view of users whose fields are texts and lists of texts. Raises RedisError, TypeError."""
+        if not rows:
+            return
+        view, key = self._view(view_name), self._user_encoding().key
+        fields = [(field.name, _mmh3(f"{view.name}:{field.name}")) for field in view.features]
+        encoded = [
+            (
+                key(row.entity),
+                encoded_time(row.row_us),
+                [part for name, code in fields for part in (code, _text_value(row.values.get(name)))],
+            )
+            for row in rows
+        ]
+        self._online.write_encoded(self._config, f"_ts:{view.name}", encoded)
 
     def write(self, view_name: str, rows: Sequence[OnlineRow]) -> None:
         """Write rows of another view, by the view's own types; fields it does not have are left out.
@@ -80,7 +95,24 @@ class FeatureRows:
         ]
         self._online.online_write_batch(self._config, view, built, None)
 
+    def _user_encoding(self) -> BehaviorEncoding:
+        if self._encoding is None:
+            self._encoding = BehaviorEncoding(self._store, self._view(USER_BEHAVIOR))
+        return self._encoding
+
     def _view(self, name: str) -> Any:
         if name not in self._views:
             self._views[name] = self._store.get_feature_view(name)
         return self._views[name]
+
+
+def _text_value(value: Field) -> bytes:
+    held = Value()
+    if isinstance(value, str):
+        held.string_val = value
+    elif isinstance(value, list):
+        held.string_list_val.CopyFrom(StringList(val=value))
+    elif value is not None:
+        raise TypeError(f"expected a text or a list of texts, came {type(value).__name__}")
+    encoded: bytes = held.SerializeToString()
+    return encoded

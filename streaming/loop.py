@@ -35,8 +35,9 @@ _BACKOFF_FIRST_S, _BACKOFF_LAST_S = 0.05, 2.0
 _REPORT_EVERY_S = 5.0
 # How soon to look for an acknowledgement, where no event comes meanwhile.
 _PAYING_POLL_MS = 10
-# Attribute rows follow a batch of clicks at once and a full batch bit by bit.
-_BUSY_BATCH, _ATTRIBUTES_WHEN_BUSY, _ATTRIBUTES_WHEN_IDLE = 200, 50, 500
+# Attribute rows follow bit by bit: profile by profile they cost more than an event, and the next click waits for them.
+_BUSY_BATCH = 200
+_ATTRIBUTES_WITH_FEW, _ATTRIBUTES_WITH_MANY, _ATTRIBUTES_AT_THE_END = 16, 50, 500
 
 
 @dataclass(frozen=True)
@@ -135,15 +136,15 @@ class Worker:
         folds = [self._fold(partition, batch, cells[partition]) for partition, batch in decoded.items()]
         fault("worker: after fold")
         self._leave([self._finished(fold, polled[fold.partition]) for fold in folds])
-        self._rest(busy=sum(map(len, polled.values())) > _BUSY_BATCH)
+        self._rest(sum(map(len, polled.values())))
         self.steps += 1
 
     def finish(self) -> None:
         """Write and send all that no event waits for. Raises Conflict, RedisError, Interrupted."""
         parts = self._parts
         while self._owed or parts.attributes.waiting:
-            self._repay(_ATTRIBUTES_WHEN_IDLE)
-            parts.attributes.write(budget=_ATTRIBUTES_WHEN_IDLE)
+            self._repay(_ATTRIBUTES_AT_THE_END)
+            parts.attributes.write(budget=_ATTRIBUTES_AT_THE_END)
         parts.outbox.flush()
         self._release()
 
@@ -247,11 +248,12 @@ class Worker:
             self._unreleased.discard(partition)
             self._owed.pop(partition, None)
 
-    def _rest(self, *, busy: bool) -> None:
-        """What no event waits for."""
+    def _rest(self, events: int) -> None:
+        """What no event waits for, after a batch of so many."""
         parts = self._parts
         parts.states.trim()
-        budget = _ATTRIBUTES_WHEN_BUSY if busy else _ATTRIBUTES_WHEN_IDLE
+        busy = events > _BUSY_BATCH
+        budget = _ATTRIBUTES_WITH_FEW if 0 < events <= _BUSY_BATCH else _ATTRIBUTES_WITH_MANY
         self._repay(budget)
         fault("worker: before attributes")
         parts.attributes.write(budget=budget)

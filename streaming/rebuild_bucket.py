@@ -113,10 +113,10 @@ class BucketWriter:
             (row, person.cells[row.profile_id].state)
             for person in people for row in person.rows if person.cells[row.profile_id].alias is None
         ]  # fmt: skip
-        self._rows.write(
+        self._rows.write_attributes(
             USER_DEMOGRAPHICS, [OnlineRow(row.profile_id, row.row_us, demographics_values(one)) for row, one in living]
         )
-        self._rows.write(
+        self._rows.write_attributes(
             USER_SEGMENTS,
             [OnlineRow(row.profile_id, row.row_us, {"segments": segment_names(one)}) for row, one in living],
         )

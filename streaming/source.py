@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ _log = structlog.get_logger()
 
 # While a partition waits for its generation to serve, which takes no longer than it must.
 _SHORT_POLL_MS = 10
+# After a step as long as this another look at the broker is quicker than another step would be.
+_LONG_STEP_S, _FRESH_POLL_MS = 0.005, 1
 
 Polled = dict[int, list[Any]]
 LANE_NAMES = {MAIN: "main", BULK: "bulk"}
@@ -92,6 +95,7 @@ class Source:
         self._listener = _Assignments()
         self._turns: dict[int, Turns] = {}
         self.positions: dict[int, Position] = {}
+        self._returned_s = time.monotonic()
         consumer.subscribe([lanes.topic], listener=self._listener)
 
     def poll(self, *, timeout_ms: int) -> Polled:
@@ -101,14 +105,15 @@ class Source:
         """
         self._place()
         self._bound()
+        busy = time.monotonic() - self._returned_s > _LONG_STEP_S
         polled = self._consumer.poll(timeout_ms=min(timeout_ms, _SHORT_POLL_MS) if self._unplaced else timeout_ms)
-        self._follow_group()
-        for place, records in polled.items():
-            turns = self._turns.get(home_of(place.partition, self._lanes.homes))
-            if turns is not None:
-                (turns.add_main if place.partition < self._lanes.homes else turns.add_bulk)(records)
+        self._take(polled)
+        if polled and busy:
+            # These came in at the beginning of a long step; the broker has what came since.
+            self._take(self._consumer.poll(timeout_ms=_FRESH_POLL_MS))
         found = {home: records for home, turns in self._turns.items() if (records := self._due(home, turns))}
         self._ask()
+        self._returned_s = time.monotonic()
         return found
 
     def take_placed(self) -> list[int]:
@@ -145,6 +150,14 @@ class Source:
     def close(self) -> None:
         """Leave the group."""
         self._consumer.close(autocommit=False, timeout_ms=2000)
+
+    def _take(self, polled: Mapping[TopicPartition, list[Any]]) -> None:
+        """Hand what the consumer gave to its homes, those that are still held."""
+        self._follow_group()
+        for place, records in polled.items():
+            turns = self._turns.get(home_of(place.partition, self._lanes.homes))
+            if turns is not None:
+                (turns.add_main if place.partition < self._lanes.homes else turns.add_bulk)(records)
 
     def _offsets(self) -> dict[TopicPartition, int]:
         """The next offset to fold by Kafka partition."""

@@ -54,7 +54,7 @@ def open_parts(
         states.drop(partition)
         attributes.drop(partition)
 
-    outbox = Outbox(open_producer(settings), stopping)
+    outbox = Outbox(open_producer(settings, compression_type=None), stopping)
     source = open_source(settings, checkpoint, outbox, on_lost, rows.use, **consumer)
     items = Items(settings.kafka, lateness_us=settings.worker.lateness_s * SECOND_US)
     items.open(stopping)
