@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from contracts.lanes import LANES
@@ -47,10 +48,21 @@ def create_topics(settings: Settings) -> list[str]:
                 raise TopicError(f"topic {name}: expected {wanted} partitions, got {count}")
         if laneless:
             # Made before there were lanes: what it holds is the main lane.
-            admin.create_partitions({topics.events: LANES * settings.kafka.partitions}, timeout_ms=TIMEOUT_MS)
+            wanted = LANES * settings.kafka.partitions
+            admin.create_partitions({topics.events: wanted}, timeout_ms=TIMEOUT_MS)
+            _wait_for_partitions(admin, topics.events, wanted)
     finally:
         admin.close()
     return missing
+
+
+def _wait_for_partitions(admin: Any, topic: str, wanted: int) -> None:
+    """Return once the broker tells of them: it answers before it does. Raises TopicError."""
+    due_s = time.monotonic() + TIMEOUT_MS / 1000
+    while (count := len(admin.describe_topics([topic])[0]["partitions"])) != wanted:
+        if time.monotonic() > due_s:
+            raise TopicError(f"topic {topic}: expected {wanted} partitions within {TIMEOUT_MS // 1000} s, got {count}")
+        time.sleep(0.05)
 
 
 def _layout(settings: Settings, topics: Topics) -> dict[str, dict[str, Any]]:
