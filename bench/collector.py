@@ -27,6 +27,7 @@ from collector.sealed import Record, Sealer
 from contracts.settings import Settings, load_settings
 from contracts.topics import Topics
 from privacy.pseudonym import Pseudonymizer
+from stack.environment import server_variables
 from stack.ports import LOOPBACK, answers, free_port
 
 CONNECTIONS = 4
@@ -83,9 +84,7 @@ def _collector(settings: Settings) -> Iterator[tuple[int, psutil.Process]]:
     port = free_port()
     environment = {
         **os.environ,
-        "CLICKLOOP_HOME": str(settings.home),
-        "CLICKLOOP_KAFKA_BOOTSTRAP": settings.kafka.bootstrap,
-        "CLICKLOOP_KAFKA_TOPIC_PREFIX": settings.kafka.topic_prefix,
+        **server_variables(settings),
         "CLICKLOOP_COLLECTOR_PORT": str(port),
         "CLICKLOOP_SECRETS_WRITE_KEY": _KEY,
         "CLICKLOOP_SECRETS_PSEUDONYM_KEY": _PSEUDONYM_KEY,

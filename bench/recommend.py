@@ -26,6 +26,7 @@ from contracts.snapshot import Snapshot
 from features.fold import fold
 from features.state import UserState, encode_state, new_state
 from privacy.pseudonym import Pseudonymizer
+from stack.environment import server_variables
 from stack.ports import LOOPBACK, free_port
 
 ITEMS, CATEGORIES, VISITORS = 4000, 20, 400
@@ -146,11 +147,7 @@ def _timed(
 def _service(settings: Settings) -> Iterator[int]:
     """The service as `clickloop up` starts it. Yields its port."""
     environment = {
-        "CLICKLOOP_HOME": str(settings.home),
-        "CLICKLOOP_KAFKA_BOOTSTRAP": settings.kafka.bootstrap,
-        "CLICKLOOP_KAFKA_TOPIC_PREFIX": settings.kafka.topic_prefix,
-        "CLICKLOOP_REDIS_URL": settings.redis.url,
-        "CLICKLOOP_REDIS_KEY_PREFIX": settings.redis.key_prefix,
+        **server_variables(settings),
         "CLICKLOOP_SECRETS_PSEUDONYM_KEY": settings.secrets.pseudonym_key.get_secret_value(),
     }
     with _process([sys.executable, "-m", "serving"], environment, "/health") as port:

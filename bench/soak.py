@@ -26,6 +26,7 @@ from bench.soak_faults import FAULTS
 from bench.soak_load import Insistent
 from contracts.settings import Settings
 from contracts.topics import Topics
+from stack.environment import server_variables
 from stack.ports import answers, free_port
 from stack.server_process import leashed
 from streaming.checkpoint import Checkpoint
@@ -232,11 +233,7 @@ def _processes(settings: Settings, spawn: Spawn) -> Iterator[tuple[Processes, in
 def environment_of(settings: Settings) -> dict[str, str]:
     """What makes a process of the stack use these settings."""
     return {
-        "CLICKLOOP_HOME": str(settings.home),
-        "CLICKLOOP_KAFKA_BOOTSTRAP": settings.kafka.bootstrap,
-        "CLICKLOOP_KAFKA_TOPIC_PREFIX": settings.kafka.topic_prefix,
-        "CLICKLOOP_REDIS_URL": settings.redis.url,
-        "CLICKLOOP_REDIS_KEY_PREFIX": settings.redis.key_prefix,
+        **server_variables(settings),
         "CLICKLOOP_SECRETS_WRITE_KEY": settings.secrets.write_key.get_secret_value(),
         "CLICKLOOP_SECRETS_PSEUDONYM_KEY": settings.secrets.pseudonym_key.get_secret_value(),
         "CLICKLOOP_WORKER_METRICS_PORT": "0",

@@ -10,19 +10,20 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from collector.agents import is_crawler
-from collector.answer import Answer, GeneratedId, RejectedMessage, failure, json_answer
+from collector.answer import Answer, GeneratedId, RejectedMessage, json_answer
+from collector.answering import answered
 from collector.body import Body, BodyError
-from collector.budget import Budget, BudgetExceeded
+from collector.budget import Budget
 from collector.convert import Envelope, convert
 from collector.kept import is_withheld, rejection_records
-from collector.key import Unauthorized, WriteKey
+from collector.key import WriteKey
 from collector.metrics import Metrics
-from collector.outbox import Outbox, Unavailable
-from collector.reading import Unreadable, read_json
+from collector.outbox import Outbox
+from collector.reading import read_json
 from collector.refusal import Reason, Refused, kind_of
 from collector.sealed import Record, Sealer
 from contracts.event import Event, EventType
@@ -67,26 +68,7 @@ class Ingest:
 
     async def answer(self, request: Request, call: str) -> Response:
         """The response; whatever the body, one of 200, 400, 401, 408, 413, 415 and 503."""
-        parts = self._parts
-        with parts.metrics.in_flight.track_inprogress():
-            try:
-                response = await self._answer(request, call)
-            except Unauthorized as error:
-                header = {"WWW-Authenticate": 'Basic realm="clickloop"'}
-                response = failure(HTTPStatus.UNAUTHORIZED, str(error), header)
-            except BodyError as error:
-                response = failure(error.status, str(error))
-            except Unreadable as error:
-                response = failure(HTTPStatus.BAD_REQUEST, str(error))
-            except BudgetExceeded as error:
-                response = failure(HTTPStatus.SERVICE_UNAVAILABLE, str(error), {"Retry-After": "1"})
-            except Unavailable as error:
-                header = {"Retry-After": str(error.retry_after_s)}
-                response = failure(HTTPStatus.SERVICE_UNAVAILABLE, str(error), header)
-            except ClientDisconnect:
-                response = failure(HTTPStatus.BAD_REQUEST, "expected the whole body, came a disconnect")
-        parts.metrics.requests.labels(call, str(response.status_code)).inc()
-        return response
+        return await answered(self._answer(request, call), self._parts.metrics, call=call, scheme="Basic")
 
     async def _answer(self, request: Request, call: str) -> Response:
         parts = self._parts

@@ -9,16 +9,14 @@ from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
-from collector.answer import failure, json_answer
+from collector.answer import json_answer
+from collector.answering import answered
 from collector.body import Body, BodyError
-from collector.budget import BudgetExceeded
 from collector.ingest import Parts
-from collector.key import Unauthorized
-from collector.outbox import Unavailable
-from collector.reading import Unreadable, read_json
+from collector.reading import read_json
 from collector.refusal import kind_of, shown
 from collector.sealed import Record
 from collector.token import AdminToken
@@ -54,31 +52,12 @@ class Catalogue:
 
     async def answer(self, request: Request) -> Response:
         """The response; whatever the body, one of 200, 400, 401, 408, 413, 415 and 503."""
-        parts = self.parts
         path = BATCH if request.method == "POST" else SINGLE
-        with parts.metrics.in_flight.track_inprogress():
-            try:
-                self.token.check(request.headers.get("authorization"))
-                response = await self._answer(request)
-            except Unauthorized as error:
-                header = {"WWW-Authenticate": 'Bearer realm="clickloop"'}
-                response = failure(HTTPStatus.UNAUTHORIZED, str(error), header)
-            except BodyError as error:
-                response = failure(error.status, str(error))
-            except (Unreadable, InvalidItem) as error:
-                response = failure(HTTPStatus.BAD_REQUEST, str(error))
-            except BudgetExceeded as error:
-                response = failure(HTTPStatus.SERVICE_UNAVAILABLE, str(error), {"Retry-After": "1"})
-            except Unavailable as error:
-                header = {"Retry-After": str(error.retry_after_s)}
-                response = failure(HTTPStatus.SERVICE_UNAVAILABLE, str(error), header)
-            except ClientDisconnect:
-                response = failure(HTTPStatus.BAD_REQUEST, "expected the whole body, came a disconnect")
-        parts.metrics.requests.labels(path, str(response.status_code)).inc()
-        return response
+        return await answered(self._answer(request), self.parts.metrics, call=path, scheme="Bearer")
 
     async def _answer(self, request: Request) -> Response:
         parts = self.parts
+        self.token.check(request.headers.get("authorization"))
         if request.method == "DELETE":
             records = [Record(parts.topics.items, _key(request.path_params["item_id"]), None)]
             rejected: list[RejectedItem] = []

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+_GLOB = re.compile(rb"[*?\[\]\\]")
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,11 @@ class StateKeys:
     def owed(self) -> str:
         """Set: profiles whose online rows may be older than their states."""
         return f"{self._stem}:owed"
+
+
+def glob_literal(text: bytes) -> bytes:
+    """`text` as a pattern of Redis that matches it alone."""
+    return _GLOB.sub(rb"\\\g<0>", text)
 
 
 def generation_key(prefix: str = "") -> str:

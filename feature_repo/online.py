@@ -10,7 +10,6 @@ other entities, which no rebuild makes anew, have one generation.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -23,12 +22,11 @@ from feast.protos.feast.types.Value_pb2 import Value
 from google.protobuf.timestamp_pb2 import Timestamp
 from redis import RedisCluster
 
-from contracts.keys import generation_key
+from contracts.keys import generation_key, glob_literal
 
 _CHUNK_ROWS = 500
 _USERS = ["user_id"]
 _USERS_PREFIX = _redis_key_prefix(_USERS)
-_GLOB = re.compile(rb"[*?\[\]\\]")
 
 # KEYS: the rows' keys. ARGV: the time's field, seconds to live (0 for ever), "1" to compare times;
 # then for each row its encoded time, the number of its fields, their names and values. Returns how
@@ -166,7 +164,7 @@ class ClickloopRedisOnlineStore(RedisOnlineStore):  # type: ignore[misc]
         client: Any = self._get_client(config.online_store)
         project = config.project.encode()
         dropped, gone = 0, []
-        for key in client.scan_iter(_GLOB.sub(rb"\\\g<0>", _USERS_PREFIX) + b"*" + project + b"*", count=1000):
+        for key in client.scan_iter(glob_literal(_USERS_PREFIX) + b"*" + project + b"*", count=1000):
             generation = _generation_of(key, project)
             if generation is not None and generation not in keep:
                 gone.append(key)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from contracts.settings import HOME_VARIABLE, Settings
+from contracts.settings import Settings
 from contracts.topics import Topics
+from stack.environment import server_variables
 from stack.errors import StackError
 from stack.jars import spark_classpath
 from stack.jdk import find_jdk
@@ -44,12 +45,8 @@ def spark_environment(settings: Settings, *, master: str = MASTER, memory: str =
         "PYTHONUNBUFFERED": "1",
         "SPARK_LOCAL_DIRS": str(settings.home / "spark-scratch"),
         "SPARK_LOCAL_IP": "127.0.0.1",
-        HOME_VARIABLE: str(settings.home),
-        "CLICKLOOP_KAFKA_BOOTSTRAP": settings.kafka.bootstrap,
-        "CLICKLOOP_KAFKA_TOPIC_PREFIX": settings.kafka.topic_prefix,
+        **server_variables(settings),
         "CLICKLOOP_KAFKA_PARTITIONS": str(settings.kafka.partitions),
-        "CLICKLOOP_REDIS_URL": settings.redis.url,
-        "CLICKLOOP_REDIS_KEY_PREFIX": settings.redis.key_prefix,
         "CLICKLOOP_SPARK_CHECKPOINT": settings.spark_checkpoint,
         "CLICKLOOP_SPARK_MAX_OFFSETS": str(settings.spark.max_offsets),
         "CLICKLOOP_SPARK_STATE_PARTITIONS": str(settings.spark.state_partitions),

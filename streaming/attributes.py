@@ -7,7 +7,7 @@ of a profile's values costs as much as everything else about an event.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -35,6 +35,16 @@ def demographics_values(state: UserState) -> dict[str, str | None]:
 def segment_names(state: UserState) -> list[str]:
     """The segments of a profile as of its newest event."""
     return segments(Values(state, state.event_us))
+
+
+def write_attribute_rows(rows: FeatureRows, profiles: Sequence[tuple[str, UserState]]) -> None:
+    """Write both views' rows of these profiles as their states stand. Raises RedisError."""
+    rows.write_attributes(
+        USER_DEMOGRAPHICS, [OnlineRow(name, state.row_us, demographics_values(state)) for name, state in profiles]
+    )
+    rows.write_attributes(
+        USER_SEGMENTS, [OnlineRow(name, state.row_us, {"segments": segment_names(state)}) for name, state in profiles]
+    )
 
 
 class AttributeRows:

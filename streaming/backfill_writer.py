@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence, Set
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from pyiceberg.table import Table
 from redis import Redis
 
 from contracts.event import Event
-from contracts.keys import StateKeys
+from contracts.keys import StateKeys, glob_literal
 from contracts.lake import (
     EVENTS,
     NO_OFFSET,
@@ -24,10 +23,10 @@ from contracts.lake import (
     open_catalog,
 )
 from contracts.settings import Settings
-from streaming.attributes import demographics_values, segment_names
+from streaming.attributes import write_attribute_rows
 from streaming.cells import Cell
 from streaming.checkpoint import Checkpoint, Commit, renewed
-from streaming.feature_rows import FeatureRows, OnlineRow
+from streaming.feature_rows import FeatureRows
 from streaming.folding import snapshot_of
 from streaming.lake_commit import insist
 from streaming.lake_rows import AttributeHistory, Placed, behavior_rows, event_rows
@@ -37,7 +36,6 @@ from streaming.states import States
 if TYPE_CHECKING:
     from streaming.backfill_folder import Folded
 
-_GLOB = re.compile(r"[*?\[\]\\]")
 _LAKE_ROWS = 100_000
 _ONLINE_ROWS = 500
 _DELETED_KEYS = 1000
@@ -57,7 +55,7 @@ class StateStore:
         self._checkpoint = Checkpoint(redis, prefix=prefix)
         self._checkpoint.follow()
         keys = StateKeys(0, generation=self._checkpoint.generation)
-        self._pattern = _GLOB.sub(r"\\\g<0>", prefix) + keys.state("*").replace("-0}", "-*}")
+        self._pattern = glob_literal(prefix.encode()) + keys.state("*").replace("-0}", "-*}").encode()
         self._states = States(self._checkpoint, capacity=settings.worker.cache_profiles)
         self._positions = self._checkpoint.positions(range(self._partitions))
 
@@ -124,17 +122,7 @@ class OnlineWriter:
                 if cell.alias is None
             ]
             self._rows.write_behavior(snapshot_of(name, partition, cell.state) for partition, name, cell in cells)
-            self._rows.write_attributes(
-                USER_DEMOGRAPHICS,
-                [OnlineRow(name, cell.state.row_us, demographics_values(cell.state)) for _, name, cell in cells],
-            )
-            self._rows.write_attributes(
-                USER_SEGMENTS,
-                [
-                    OnlineRow(name, cell.state.row_us, {"segments": segment_names(cell.state)})
-                    for _, name, cell in cells
-                ],
-            )
+            write_attribute_rows(self._rows, [(name, cell.state) for _, name, cell in cells])
 
 
 class LakeWriter:

@@ -40,7 +40,7 @@ def write_online(rows: FeatureRows, batch: Iterable[Folded]) -> None:
             for found in (values(one),)
             if found is not None
         ]
-        rows.write(view, online)
+        rows.write_attributes(view, online)
 
 
 class BatchSink:

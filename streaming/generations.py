@@ -19,7 +19,7 @@ import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 
-from contracts.keys import StateKeys, generation_key
+from contracts.keys import StateKeys, generation_key, glob_literal
 
 _log = structlog.get_logger()
 
@@ -28,7 +28,6 @@ _RENEWALS_A_LIFE = 8
 _UNLINKED_KEYS = 500
 # How long a retired generation's closed offsets outlive it, for a worker that slept through the switch.
 _CLOSED_KEPT_S = 86_400
-_GLOB = re.compile(r"[*?\[\]\\]")
 _CLOSED = re.compile(r"closed:(?P<by>[0-9a-f]+):(?P<token>\d*)")
 
 # All on the pointer's key and those that share its hash tag.
@@ -186,7 +185,7 @@ def drop_generations(redis: Redis, prefix: str, *, keep: Sequence[int]) -> int:
     pattern = re.compile(
         re.escape(prefix.encode()) + rb"\{events-\d+\}(?::g(\d+))?:(state:|received$|outbox$|owed$|offset$)", re.S
     )
-    match = _GLOB.sub(r"\\\g<0>", prefix) + "{events-*"
+    match = glob_literal(prefix.encode()) + b"{events-*"
     dropped = 0
     for keys in _pieces(redis.scan_iter(match, count=1000), _UNLINKED_KEYS):
         found = [(key, pattern.match(key)) for key in keys]

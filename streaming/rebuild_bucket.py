@@ -23,8 +23,8 @@ from contracts.settings import Settings
 from contracts.snapshot import Snapshot
 from features.instant import HOUR_US, SECOND_US
 from features.state import UserState, decode_state
-from streaming.attributes import demographics_values, segment_names
-from streaming.feature_rows import FeatureRows, OnlineRow
+from streaming.attributes import write_attribute_rows
+from streaming.feature_rows import FeatureRows
 from streaming.item_history import read_facts
 from streaming.lake_rows import AttributeHistory, behavior_rows
 from streaming.partitioning import partition_of
@@ -109,17 +109,8 @@ class BucketWriter:
         pipe.execute()
         rows = [row for person in people for row in person.rows]
         self._rows.write_behavior(rows)
-        living = [
-            (row, person.cells[row.profile_id].state)
-            for person in people for row in person.rows if person.cells[row.profile_id].alias is None
-        ]  # fmt: skip
-        self._rows.write_attributes(
-            USER_DEMOGRAPHICS, [OnlineRow(row.profile_id, row.row_us, demographics_values(one)) for row, one in living]
-        )
-        self._rows.write_attributes(
-            USER_SEGMENTS,
-            [OnlineRow(row.profile_id, row.row_us, {"segments": segment_names(one)}) for row, one in living],
-        )
+        cells = [(row.profile_id, person.cells[row.profile_id]) for person in people for row in person.rows]
+        write_attribute_rows(self._rows, [(name, cell.state) for name, cell in cells if cell.alias is None])
 
 
 def _write_history(path: Path, history: list[Snapshot]) -> dict[str, Path]:

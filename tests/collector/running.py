@@ -19,6 +19,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from contracts.settings import Settings
 from contracts.topics import Topics
+from stack.environment import server_variables
 from stack.ports import free_port
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -46,9 +47,7 @@ class RunningCollector:
         self.authorization = f"Basic {base64.b64encode(f'{key}:'.encode()).decode()}"
         environment = {
             **os.environ,
-            "CLICKLOOP_HOME": str(settings.home),
-            "CLICKLOOP_KAFKA_BOOTSTRAP": settings.kafka.bootstrap,
-            "CLICKLOOP_KAFKA_TOPIC_PREFIX": settings.kafka.topic_prefix,
+            **server_variables(settings),
             "CLICKLOOP_COLLECTOR_PORT": str(self.port),
             "CLICKLOOP_SECRETS_WRITE_KEY": key,
             "CLICKLOOP_SECRETS_ADMIN_TOKEN": settings.secrets.admin_token.get_secret_value(),

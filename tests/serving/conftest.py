@@ -16,7 +16,7 @@ from contracts.settings import Settings
 from stack.kafka_server import KafkaServer
 from stack.redis_server import RedisServer
 from stack.topics import create_topics
-from tests.conftest import make_settings
+from tests.conftest import PROJECT, make_settings
 from tests.serving.service_process import ServiceProcess
 from tests.serving.visitors import Visitors
 
@@ -40,6 +40,15 @@ def register(settings: Settings) -> Any:
         # Feast calls on-demand views experimental at each registration.
         warnings.simplefilter("ignore", RuntimeWarning)
         return apply(settings)
+
+
+@pytest.fixture(scope="module")
+def fragile_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
+    """A Kafka of the module's own, to be killed."""
+    server = KafkaServer(PROJECT, tmp_path_factory.mktemp("fragile-kafka"), heap_mb=256)
+    server.start()
+    yield server
+    server.kill()
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from contracts.settings import Settings
+from stack.environment import server_variables
 from stack.ports import free_port
 
-START_S = 60.0
+START_S = 120.0
 SHOWN_LOG = 4000
 POLL_S = 0.05
 
@@ -168,11 +169,7 @@ class ServiceProcess(Client):
 def environment(settings: Settings) -> dict[str, str]:
     """These settings as the variables that `load_settings` reads."""
     return {
-        "CLICKLOOP_HOME": str(settings.home),
-        "CLICKLOOP_KAFKA_BOOTSTRAP": settings.kafka.bootstrap,
-        "CLICKLOOP_KAFKA_TOPIC_PREFIX": settings.kafka.topic_prefix,
-        "CLICKLOOP_REDIS_URL": settings.redis.url,
-        "CLICKLOOP_REDIS_KEY_PREFIX": settings.redis.key_prefix,
+        **server_variables(settings),
         "CLICKLOOP_SECRETS_PSEUDONYM_KEY": settings.secrets.pseudonym_key.get_secret_value(),
         "PYTHONPATH": str(Path(settings.project)),
     }

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from contracts.settings import KafkaSettings, Settings
 from stack.kafka_server import KafkaServer
 from stack.topics import create_topics
-from tests.conftest import PROJECT
 from tests.serving.service_process import ServiceProcess
 
 BUFFER = 50
-
-
-@pytest.fixture(scope="module")
-def fragile_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
-    server = KafkaServer(PROJECT, tmp_path_factory.mktemp("fragile-kafka"), heap_mb=256)
-    server.start()
-    yield server
-    server.kill()
 
 
 @pytest.fixture(scope="module")

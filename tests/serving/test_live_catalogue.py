@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +16,6 @@ from contracts.settings import Settings
 from contracts.topics import Topics
 from stack.kafka_server import KafkaServer
 from stack.topics import create_topics
-from tests.conftest import PROJECT
 from tests.serving.artefacts import promote, write_artefact
 from tests.serving.conftest import ITEMS
 from tests.serving.service_process import ServiceProcess
@@ -38,14 +37,6 @@ class Topic:
             producer.send(topic, None, key=gone.encode())
         producer.flush()
         producer.close()
-
-
-@pytest.fixture(scope="module")
-def fragile_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
-    server = KafkaServer(PROJECT, tmp_path_factory.mktemp("fragile-kafka"), heap_mb=256)
-    server.start()
-    yield server
-    server.kill()
 
 
 @pytest.fixture(scope="module")

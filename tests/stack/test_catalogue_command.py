@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from contracts.settings import Settings
+from stack.environment import server_variables
 from tests.conftest import PROJECT
 
 HEADER = "item_id,name,price,category,brand\n"
@@ -17,9 +18,7 @@ HEADER = "item_id,name,price,category,brand\n"
 def run(settings: Settings, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     environment = {
         **os.environ,
-        "CLICKLOOP_HOME": str(settings.home),
-        "CLICKLOOP_KAFKA_BOOTSTRAP": settings.kafka.bootstrap,
-        "CLICKLOOP_KAFKA_TOPIC_PREFIX": settings.kafka.topic_prefix,
+        **server_variables(settings),
     }
     return subprocess.run(
         [sys.executable, "-m", "stack.command", "catalogue", *map(str, arguments)],

@@ -17,6 +17,7 @@ import pytest
 
 from contracts.settings import Settings
 from contracts.topics import Topics
+from stack.environment import server_variables
 from stack.ports import answers, free_port
 from streaming.outbox import open_producer
 from tests.streaming.support import caught_up, make_events, send, until
@@ -27,11 +28,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 def _environment(settings: Settings, port: int) -> dict[str, str]:
     return {
         **os.environ,
-        "CLICKLOOP_HOME": str(settings.home),
-        "CLICKLOOP_KAFKA_BOOTSTRAP": settings.kafka.bootstrap,
-        "CLICKLOOP_KAFKA_TOPIC_PREFIX": settings.kafka.topic_prefix,
-        "CLICKLOOP_REDIS_URL": settings.redis.url,
-        "CLICKLOOP_REDIS_KEY_PREFIX": settings.redis.key_prefix,
+        **server_variables(settings),
         "CLICKLOOP_WORKER_METRICS_PORT": str(port),
         # Nobody's, whatever else runs on this machine.
         "CLICKLOOP_LAKE_METRICS_PORT": str(free_port()),

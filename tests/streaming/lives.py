@@ -55,14 +55,19 @@ def lives(seed: int) -> tuple[list[Event], dict[str, list[Event]]]:
     return events, by_user
 
 
-def check_lives(settings: Settings, store: Any, by_user: dict[str, list[Event]]) -> None:
-    """Each user is the fold of both browsers' events; the browsers' own profiles are empty."""
-    at = max(event.timestamp for each in by_user.values() for event in each) + timedelta(minutes=5)
+def check_users(settings: Settings, store: Any, by_user: dict[str, list[Event]]) -> None:
+    """Each user's state and row are the fold of all their events."""
+    at = max(event.timestamp for lived in by_user.values() for event in lived) + timedelta(minutes=5)
     for user, lived in by_user.items():
         payload = stored_state(settings, user)
         assert payload is not None
         agree(evaluate(decode_state(payload), instant_us(at)), Oracle.of(lived).values(at))
         assert online_row(store, user)["state"] == payload
+
+
+def check_lives(settings: Settings, store: Any, by_user: dict[str, list[Event]]) -> None:
+    """Each user is the fold of both browsers' events; the browsers' own profiles are empty."""
+    check_users(settings, store, by_user)
     for anonymous in {e.anonymous_id for each in by_user.values() for e in each if e.anonymous_id is not None}:
         tombstone = stored_state(settings, anonymous)
         assert tombstone is not None

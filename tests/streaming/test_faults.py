@@ -24,14 +24,12 @@ from streaming import lake
 from streaming.faults import LAKE_POINTS, POINTS, VARIABLE, WORKER_POINTS, UnknownFault, arm
 from streaming.loop import Parts
 from tests.conftest import PROJECT
-from tests.features.oracle import Oracle, agree
+from tests.streaming.lives import check_users
 from tests.streaming.support import (
     WorkerProcess,
     by_profile,
     check_everything,
-    instant_us,
     make_events,
-    online_row,
     processes,
     run_in_process,
     send,
@@ -105,7 +103,7 @@ def test_worker_killed_at_every_place_leaves_each_event_once(settings: Settings,
     check_everything(settings, store, events)
     _check_history(settings, events)
     _check_attributes(settings, store, events)
-    _check_users(settings, store, by_user)
+    check_users(settings, store, by_user)
     kept = [row["message_id"] for row in open_table(settings, EVENTS).scan().to_arrow().to_pylist()]
     assert sorted(kept) == sorted(event.message_id for event in [*events, *guests])
 
@@ -141,15 +139,6 @@ def _check_attributes(settings: Settings, store: Any, events: Sequence[Event]) -
         ).to_dict()
         assert row["country"] == [state.traits["country"].value]
         assert (row["segments"][0] or []) == segments(evaluate(state, state.event_us))
-
-
-def _check_users(settings: Settings, store: Any, by_user: dict[str, list[Event]]) -> None:
-    at = max(event.timestamp for lived in by_user.values() for event in lived) + timedelta(minutes=1)
-    for user, lived in by_user.items():
-        payload = stored_state(settings, user)
-        assert payload is not None
-        agree(evaluate(decode_state(payload), instant_us(at)), Oracle.of(lived).values(at))
-        assert online_row(store, user)["state"] == payload
 
 
 def _sink(settings: Settings, plan: str) -> None:

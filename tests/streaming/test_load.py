@@ -17,6 +17,7 @@ from contracts.settings import Settings
 from contracts.topics import Topics
 from features.state import decode_state
 from privacy.pseudonym import Pseudonymizer
+from stack.environment import server_variables
 from stack.ports import answers, free_port
 from streaming import load
 from streaming.history import purchase_events, read_purchases
@@ -31,9 +32,7 @@ def collecting(settings: Settings) -> Iterator[Settings]:
     port = free_port()
     environment = {
         **os.environ,
-        "CLICKLOOP_HOME": str(settings.home),
-        "CLICKLOOP_KAFKA_BOOTSTRAP": settings.kafka.bootstrap,
-        "CLICKLOOP_KAFKA_TOPIC_PREFIX": settings.kafka.topic_prefix,
+        **server_variables(settings),
         "CLICKLOOP_COLLECTOR_PORT": str(port),
         "CLICKLOOP_SECRETS_PSEUDONYM_KEY": settings.secrets.pseudonym_key.get_secret_value(),
         "CLICKLOOP_SECRETS_WRITE_KEY": settings.secrets.write_key.get_secret_value(),

@@ -16,6 +16,7 @@ import psutil
 from redis import Redis
 
 from contracts.settings import Settings
+from stack.environment import server_variables
 from stack.kafka_server import KafkaServer
 from stack.redis_server import RedisServer
 from stack.topics import create_topics
@@ -127,11 +128,7 @@ def test_kafka_restarted_in_mid_stream_is_waited_for(
 def test_worker_process_starts_from_its_environment_and_stops_cleanly(settings: Settings, store: Any) -> None:
     environment = {
         **os.environ,
-        "CLICKLOOP_HOME": str(settings.home),
-        "CLICKLOOP_KAFKA_BOOTSTRAP": settings.kafka.bootstrap,
-        "CLICKLOOP_KAFKA_TOPIC_PREFIX": settings.kafka.topic_prefix,
-        "CLICKLOOP_REDIS_URL": settings.redis.url,
-        "CLICKLOOP_REDIS_KEY_PREFIX": settings.redis.key_prefix,
+        **server_variables(settings),
         "CLICKLOOP_WORKER_METRICS_PORT": "0",
     }
     events = make_events(500, visitors=20, seed=15)
