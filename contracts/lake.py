@@ -138,6 +138,10 @@ SCHEMAS: dict[str, pa.Schema] = {
             "model_version": pa.string(),
             "features": pa.string(),
             "timings_ms": pa.string(),
+            "row_us": pa.int64(),
+            "context": pa.string(),
+            "digest": pa.string(),
+            "values": pa.string(),
         },
     ),
 }

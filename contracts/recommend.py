@@ -79,7 +79,13 @@ class SimilarResponse(Struct, frozen=True, kw_only=True):
 
 
 class Served(Struct, frozen=True, kw_only=True):
-    """An answer as logged to the topic `served`; `profile_id` is a pseudonym."""
+    """An answer as logged to the topic `served`; `profile_id` is a pseudonym.
+
+    `served_at` is the instant that the values were worked out for, `row_us` the row time of the online
+    row that they came from (0 where there was none), `context` what of them the request said itself.
+    `digest` is `features.fingerprint` of all values; `values`, for a share of the answers, holds those
+    that are not in `features`.
+    """
 
     recommendation_id: str
     profile_id: str | None
@@ -93,3 +99,7 @@ class Served(Struct, frozen=True, kw_only=True):
     degraded: list[str]
     features: dict[str, FeatureValue]
     timings_ms: dict[str, float]
+    row_us: int = 0
+    context: dict[str, str] = {}
+    digest: str = ""
+    values: dict[str, Any] = {}

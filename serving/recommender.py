@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -48,18 +48,20 @@ class Shelves(Protocol):
 class AnswerLog(Protocol):
     """Where answers are kept."""
 
-    def offer(self, served: Served) -> None:
-        """Take an answer; never waits."""
+    def offer(self, served: Served, values: Mapping[str, Any] | None = None) -> None:
+        """Take an answer and all values behind it; never waits."""
 
 
 @dataclass
 class Visitor:
-    """What is known of the asker: `values` is None where that is nothing."""
+    """What is known of the asker: `values` is None where that is nothing, `context` what of it the request said."""
 
     profile_id: str | None
     version: int = 0
+    row_us: int = 0
     age_s: float | None = None
     values: dict[str, Any] | None = None
+    context: dict[str, str] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
 
 
@@ -152,10 +154,11 @@ class Recommender:
             self._log.exception("recommend.state_unreadable", profile_id=visitor.profile_id)
             visitor.missing.append(NO_STATE)
         else:
-            visitor.version = state.version
+            visitor.version, visitor.row_us = state.version, state.row_us
             if visitor.values is not None:
                 visitor.age_s = max(0, at_us - state.event_us) / SECOND_US
-                _add_context(visitor.values, request.context)
+                visitor.context = _said(request.context)
+                visitor.values.update(visitor.context)
         return visitor
 
     def _personal(
@@ -201,15 +204,16 @@ class Recommender:
                 degraded=response.degraded,
                 features=response.features,
                 timings_ms=response.timings_ms,
-            )
+                row_us=visitor.row_us,
+                context=visitor.context,
+            ),
+            visitor.values,
         )
 
 
-def _add_context(values: dict[str, Any], context: Context) -> None:
-    for name in _CONTEXT_FEATURES:
-        known = getattr(context, name)
-        if known:
-            values[name] = known
+def _said(context: Context) -> dict[str, str]:
+    """What the request says of the visitor."""
+    return {name: known for name in _CONTEXT_FEATURES if (known := getattr(context, name))}
 
 
 def _popular(

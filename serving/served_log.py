@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 import structlog
@@ -14,6 +16,7 @@ from contracts.broker import knock
 from contracts.recommend import Served
 from contracts.settings import KafkaSettings
 from contracts.topics import Topics
+from serving.evidence import with_values
 from serving.metrics import ServingMetrics
 
 MAX_IN_FLIGHT = 2_000
@@ -28,12 +31,15 @@ STARTING, UP, AWAY = "starting", "up", "away"
 class ServedLog:
     """A bounded buffer and one thread that empties it into Kafka; what does not fit is dropped and counted."""
 
-    def __init__(self, settings: KafkaSettings, *, buffer: int, retry_s: float, metrics: ServingMetrics) -> None:
+    def __init__(
+        self, settings: KafkaSettings, *, buffer: int, retry_s: float, values_share: float, metrics: ServingMetrics
+    ) -> None:
         self._settings = settings
         self._topic = Topics(settings.topic_prefix).served
         self._retry_s = retry_s
+        self._values_share = values_share
         self._metrics = metrics
-        self._waiting: queue.Queue[Served] = queue.Queue(maxsize=buffer)
+        self._waiting: queue.Queue[tuple[Served, Mapping[str, Any] | None]] = queue.Queue(maxsize=buffer)
         self._in_flight = threading.BoundedSemaphore(MAX_IN_FLIGHT)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="served-log", daemon=True)
@@ -56,10 +62,10 @@ class ServedLog:
         """Begin to send."""
         self._thread.start()
 
-    def offer(self, served: Served) -> None:
-        """Take an answer to be sent, or drop it; never waits."""
+    def offer(self, served: Served, values: Mapping[str, Any] | None = None) -> None:
+        """Take an answer to be sent, with the values behind it, or drop it; never waits."""
         try:
-            self._waiting.put_nowait(served)
+            self._waiting.put_nowait((served, values))
         except queue.Full:
             self._metrics.dropped("full")
 
@@ -75,9 +81,11 @@ class ServedLog:
             return
         while not self._done:
             try:
-                served = self._waiting.get(timeout=self._retry_s)
+                served, values = self._waiting.get(timeout=self._retry_s)
             except queue.Empty:
                 continue
+            if values is not None:
+                served = with_values(served, values, share=self._values_share)
             self._send(producer, served)
         producer.close(timeout=CLOSE_TIMEOUT_S)
 

@@ -104,7 +104,13 @@ class _Running:
         self._metrics = metrics
         self._reader = FeastReader(settings)
         self._library = Library(settings, metrics)
-        self._served = ServedLog(settings.kafka, buffer=serving.served_buffer, retry_s=serving.retry_s, metrics=metrics)
+        self._served = ServedLog(
+            settings.kafka,
+            buffer=serving.served_buffer,
+            retry_s=serving.retry_s,
+            values_share=serving.values_share,
+            metrics=metrics,
+        )
         self.health = HealthCheck(self._reader, self._library, self._served)
         self._recommender = Recommender(
             Parts(

@@ -116,11 +116,11 @@ def served_rows(placed: Sequence[Placed]) -> pa.Table:
     columns: Columns = {
         name: [getattr(answer, name) for answer in answers]
         for name in ("recommendation_id", "items", "scores", "source", "variant", "state_version", "degraded",
-                     "profile_id", "model_version")
+                     "profile_id", "model_version", "row_us", "digest")
     }  # fmt: skip
     columns["served_at"] = _instants(answer.served_at for answer in answers)
-    columns["features"] = [_json.encode(answer.features).decode() for answer in answers]
-    columns["timings_ms"] = [_json.encode(answer.timings_ms).decode() for answer in answers]
+    for name in ("features", "timings_ms", "context", "values"):
+        columns[name] = [_json.encode(getattr(answer, name)).decode() for answer in answers]
     columns["partition"] = [one.partition for one in placed]
     columns["offset"] = [one.offset for one in placed]
     return _table(SERVED, columns)

@@ -31,7 +31,7 @@ def served(number: int) -> Served:
 def test_what_does_not_fit_is_dropped_and_counted_and_nobody_waits() -> None:
     metrics = ServingMetrics()
     nowhere = KafkaSettings(bootstrap=f"127.0.0.1:{free_port()}")
-    log = ServedLog(nowhere, buffer=3, retry_s=0.01, metrics=metrics)
+    log = ServedLog(nowhere, buffer=3, retry_s=0.01, values_share=0.0, metrics=metrics)
     log.start()
     for number in range(10):
         log.offer(served(number))

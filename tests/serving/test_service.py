@@ -15,6 +15,8 @@ from contracts.event import EventType
 from contracts.settings import Settings
 from contracts.topics import Topics
 from features.evaluate import evaluate
+from features.fingerprint import fingerprint
+from features.instant import to_us
 from features.state import encode_state, new_state
 from tests.serving.artefacts import promote, write_artefact
 from tests.serving.conftest import ITEMS, write_catalogue
@@ -207,7 +209,7 @@ def test_every_answer_reaches_the_topic_served(
     service: ServiceProcess, visitors: Visitors, shop_settings: Settings
 ) -> None:
     visitors.act("logged", EventType.CLICK, "item-030")
-    answer = service.recommend(anonymous_id="logged", k=3)
+    answer = service.recommend(anonymous_id="logged", k=3, context={"country": "DE"})
     consumer = KafkaConsumer(
         Topics(shop_settings.kafka.topic_prefix).served,
         bootstrap_servers=shop_settings.kafka.bootstrap,
@@ -227,6 +229,11 @@ def test_every_answer_reaches_the_topic_served(
     assert served["items"] == names(answer)
     assert served["features"] == answer["features"]
     assert served["state_version"] == 1
+    state, at = visitors.state("logged"), datetime.fromisoformat(served["served_at"])
+    assert served["row_us"] == state.row_us
+    assert served["context"] == {"country": "DE"}
+    # History can tell exactly what was served: the state, evaluated at the instant that was logged.
+    assert served["digest"] == fingerprint(evaluate(state, to_us(at)) | served["context"])
     assert abs(datetime.fromisoformat(served["served_at"]).timestamp() - datetime.now(UTC).timestamp()) < 60
 
 

@@ -173,6 +173,10 @@ def test_answers_are_kept(settings: Settings) -> None:
         degraded=["redis"],
         features={},
         timings_ms={"features": 0.2},
+        row_us=7,
+        context={"country": "FR"},
+        digest="0123456789abcdef",
+        values={"hours": [0.5, 0.5]},
     )
     producer = open_producer(settings)
     producer.send(Topics(settings.kafka.topic_prefix).served, msgspec.json.encode(answer)).get(timeout=10)
@@ -180,6 +184,8 @@ def test_answers_are_kept(settings: Settings) -> None:
     drain(settings)
     (row,) = _rows(settings, SERVED)
     assert (row["recommendation_id"], row["items"], row["degraded"]) == ("r1", ["a", "b"], ["redis"])
+    assert (row["row_us"], row["digest"]) == (7, "0123456789abcdef")
+    assert (row["context"], row["values"]) == ('{"country":"FR"}', '{"hours":[0.5,0.5]}')
 
 
 def test_second_sink_that_lost_the_race_adds_nothing(settings: Settings) -> None:
