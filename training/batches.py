@@ -25,6 +25,14 @@ _SESSION_AGES = np.array([1, 1, 2, 3], np.int32)
 _MIN_SESSION_BASKET = 4
 
 
+def label_weights(at_us: NDArray[np.int64], cutoff_us: int, config: TowerConfig) -> NDArray[np.float32]:
+    """[moments], halved for each `config.label_half_life_days` that a label lies before the cutoff."""
+    weights: NDArray[np.float32] = np.exp2(-(cutoff_us - at_us) / DAY_US / config.label_half_life_days).astype(
+        np.float32
+    )
+    return weights
+
+
 class Batches(tf.keras.utils.Sequence):  # type: ignore[misc]
     """Shuffled batches of a dataset, the same for the same seed.
 
@@ -36,11 +44,9 @@ class Batches(tf.keras.utils.Sequence):  # type: ignore[misc]
     what the next click says, from purchases, where clicks are scarce.
     """
 
-    def __init__(self, dataset: Dataset, cutoff_us: int, trends: Trends, config: TowerConfig) -> None:
-        self._dataset, self._config = dataset, config
+    def __init__(self, dataset: Dataset, weights: NDArray[np.float32], trends: Trends, config: TowerConfig) -> None:
+        self._dataset, self._weights, self._config = dataset, weights, config
         self._items = len(dataset.vocabulary.items)
-        age_days = (cutoff_us - dataset.at_us) / DAY_US
-        self._weights = np.exp2(-age_days / config.label_half_life_days).astype(np.float32)
         self._days = trends.places(dataset.at_us)
         counts = np.bincount(dataset.basket.flat, minlength=self._items)
         self._shares = counts / counts.sum()

@@ -50,7 +50,9 @@ class Ragged:
 
     def take(self, rows: Longs) -> Ragged:
         """The given rows, in that order."""
-        return Ragged.of([self[int(row)].tolist() for row in rows])
+        starts, lengths = self.starts[rows], self.lengths[rows]
+        ends = np.concatenate(([0], np.cumsum(lengths)))
+        return Ragged(self.flat[np.arange(ends[-1]) + np.repeat(starts - ends[:-1], lengths)], ends)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.batches import Batches
+from training.batches import Batches, label_weights
 from training.catalogue import ItemContent
 from training.config import TowerConfig
 from training.dataset import Dataset
@@ -63,11 +63,16 @@ def fit_towers(
         UserTower(dataset.vocabulary, mean, scale, config),
         config,
     )
-    batches = Batches(dataset, cutoff_us, trends, config)
+    batches = Batches(dataset, label_weights(dataset.at_us, cutoff_us, config), trends, config)
+    run_epochs(model, batches, config, progress)
+    return model
+
+
+def run_epochs(model: TwoTower, batches: Batches, config: TowerConfig, progress: Progress) -> None:
+    """Fit `model` to the batches, `config.epochs` times over."""
     schedule = _Schedule(config.learning_rate, len(batches) * config.epochs)
     model.compile(optimizer=tf.keras.optimizers.legacy.Adam(schedule))
     model.fit(batches, epochs=config.epochs, shuffle=False, verbose=0, callbacks=[_Report(progress)])
-    return model
 
 
 def standardisation(dense: Floats) -> tuple[Floats, Floats]:

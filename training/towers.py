@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from features.tower_input import ACTION_BUCKETS, AGE_BUCKETS, ORDER_BUCKETS, Vocabulary
+from features.tower_input import ACTION_BUCKETS, AGE_BUCKETS, DENSE_WIDTH, ORDER_BUCKETS, Vocabulary
 from training.catalogue import PRICE_BUCKETS, ItemContent
 from training.config import TowerConfig
 from training.keras import tf, tfrs
@@ -117,6 +117,8 @@ class UserTower(tf.keras.layers.Layer):  # type: ignore[misc]
             name="out",
             kernel_initializer=tf.keras.initializers.RandomNormal(stddev=_INITIAL, seed=config.seed),
         )
+        self.hidden.build((None, DENSE_WIDTH))
+        self.out.build((None, config.hidden))
         self.country = self.add_weight(
             name="country", shape=(len(vocabulary.countries) + 1, config.dim), initializer="zeros"
         )
@@ -184,6 +186,26 @@ class TwoTower(tfrs.Model):  # type: ignore[misc]
         self.items, self.users = items, users
         self._config = config
         self._task = BasketRetrieval()
+
+    def named_weights(self) -> dict[str, Any]:
+        """Every trainable variable by its name: what a warm start takes over."""
+        items, users = self.items, self.users
+        return {
+            "ids": items.ids,
+            "history_ids": items.history_ids,
+            "words": items.word_table,
+            "categories": items.category_table,
+            "prices": items.price_table,
+            "base": items.base,
+            "trend_weights": items.trend_weights,
+            "age_logits": users.age_logits,
+            "order_logits": users.order_logits,
+            "action_logits": users.action_logits,
+            "hidden": users.hidden.kernel,
+            "hidden_bias": users.hidden.bias,
+            "out": users.out.kernel,
+            "country": users.country,
+        }
 
     def compute_loss(self, inputs: dict[str, Any], training: bool = False) -> Any:
         """The task's loss of one batch, and the tables' weight decay."""

@@ -13,7 +13,7 @@ from features.evaluate import evaluate
 from features.instant import DAY_US
 from features.state import new_state
 from features.tower_input import Vocabulary
-from training.batches import Batches
+from training.batches import Batches, label_weights
 from training.catalogue import item_content
 from training.config import TowerConfig
 from training.dataset import Dataset, build_dataset
@@ -51,7 +51,8 @@ def shop(moments: int = 120) -> Dataset:
 
 
 def batches(data: Dataset, config: TowerConfig) -> Batches:
-    return Batches(data, CUTOFF_US, daily_trends(data, CUTOFF_US, (5.0,)), config)
+    weights = label_weights(data.at_us, CUTOFF_US, config)
+    return Batches(data, weights, daily_trends(data, CUTOFF_US, (5.0,)), config)
 
 
 def loss_of(scores: list[list[float]], **changes: Any) -> float:
