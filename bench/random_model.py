@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from datetime import UTC, datetime
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from contracts.item import Item
 from contracts.settings import Settings
 from features.tower_forward import TowerWeights
 from features.tower_input import ACTION_BUCKETS, AGE_BUCKETS, DENSE_WIDTH, ORDER_BUCKETS
-from training.artefact import TowerArrays, write_artefact
+from training.artefact import Origin, TowerArrays, write_artefact
 from training.config import TowerConfig
 
 VERSION = "bench"
@@ -33,18 +32,10 @@ def write_random_model(settings: Settings, *, items: int, categories: int, seed:
         bias=lot.normal(size=items).astype(np.float32),
     )
     counts = [(item.item_id, float(items - place)) for place, item in enumerate(catalogue)]
-    manifest = layout.ModelManifest(
-        model_version=VERSION,
-        feature_service="two_tower_v1",
-        created_at=datetime.now(UTC).isoformat(),
-        dim=size.dim,
-        items=items,
-        countries=list(COUNTRIES),
-        snapshots={},
-        metrics={},
-    )
     popularity = layout.Popularity(overall=counts, by_category={}, by_country={})
-    write_artefact(settings.model_dir / VERSION, arrays, catalogue, popularity, manifest)
+    write_artefact(
+        settings.model_dir / VERSION, arrays, catalogue, popularity, Origin("two_tower_v1", countries=COUNTRIES)
+    )
     (settings.model_dir / layout.POINTER_FILE).write_text(VERSION)
 
 

@@ -28,7 +28,9 @@ _COUNTS = ("events_total", "bought_total", "purchase_7d", "purchase_30d", "purch
 _PLAIN = ("category_entropy",)
 # The features that `tower_input` reads.
 INPUTS = (*_COUNTS, *_PLAIN, "price_level", "recent_items", "recent_actions", "recent_ages_s", "country")
-DENSE_WIDTH = len(_COUNTS) + len(_PLAIN) + 2
+# The dense columns, by the features they are made of.
+DENSE = (*_COUNTS, *_PLAIN, "price_level", "no_recent_items")
+DENSE_WIDTH = len(DENSE)
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -13,7 +12,9 @@ import numpy as np
 from contracts import model as layout
 from contracts.item import Item
 from features.evaluate import evaluate
+from features.signature import require_known
 from features.state import new_state
+from features.tower_files import read_tower
 from serving.composer import Composer
 from serving.index import Floats
 from serving.popularity import Popularity
@@ -35,55 +36,44 @@ class Artefact:
     features: tuple[str, ...]
 
 
-class _Recorded(dict[str, Any]):
-    """Values that remember which of them were read."""
-
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        super().__init__(values)
-        self.names: dict[str, None] = {}
-
-    def __getitem__(self, name: str) -> Any:
-        self.names[name] = None
-        return super().__getitem__(name)
-
-
 def read_artefact(directory: Path) -> Artefact:
     """The model in `directory`, tried once on a visitor of whom nothing is known.
 
     Raises ValueError where its parts do not fit each other, and whatever a broken file raises.
     """
     manifest = layout.read_manifest(directory)
-    tower = UserTower.load(directory)
-    with np.load(directory / layout.ITEMS_FILE, allow_pickle=False) as arrays:
-        items = tuple(str(item) for item in arrays["item_ids"].tolist())
-        vectors, bias = arrays["vectors"], arrays["bias"]
-    if vectors.shape != (manifest.items, manifest.dim):
+    layout.verify_files(directory, manifest)
+    require_known(manifest.signature)
+    files = read_tower(directory)
+    if files.vectors.shape != (manifest.items, manifest.dim):
         expected = (manifest.items, manifest.dim)
-        raise ValueError(f"{directory}: expected item vectors of shape {expected}, came {vectors.shape}")
+        raise ValueError(f"{directory}: expected item vectors of shape {expected}, came {files.vectors.shape}")
+    tower = UserTower(files.vocabulary, files.weights)
+    inputs = tuple(column.name for column in manifest.signature.inputs)
+    _try(tower, inputs, manifest.dim)
     artefact = Artefact(
         version=manifest.model_version,
         tower=tower,
-        items=items,
-        vectors=vectors,
-        bias=bias,
+        items=files.vocabulary.items,
+        vectors=files.vectors,
+        bias=files.bias,
         catalogue={
             item_id: Item(item_id, entry.name, entry.price, entry.category, entry.available)
             for item_id, entry in layout.read_catalogue(directory).items()
         },
         popularity=Popularity(layout.read_popularity(directory)),
-        features=_try(tower, manifest.dim),
+        features=tuple(dict.fromkeys((*inputs, *RULE_FEATURES))),
     )
     Composer().compose(artefact, None, None)
     return artefact
 
 
-def _try(tower: UserTower, dim: int) -> tuple[str, ...]:
-    """The names of the values that the tower reads. Raises ValueError where its vector is no vector."""
-    values = _Recorded(evaluate(new_state(), 0))
-    vector = tower.vector(values)
+def _try(tower: UserTower, inputs: Sequence[str], dim: int) -> None:
+    """Raises ValueError where the tower's vector is no vector, KeyError where it reads more than its inputs."""
+    values = evaluate(new_state(), 0)
+    vector = tower.vector({name: values[name] for name in inputs})
     if vector.shape != (dim,) or not np.isfinite(vector).all():
         raise ValueError(f"expected a finite user vector [{dim}], came {vector!r}")
-    return tuple(dict.fromkeys((*values.names, *RULE_FEATURES)))
 
 
 def read_popularity(path: Path) -> Popularity:

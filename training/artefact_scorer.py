@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.model import ITEMS_FILE, USER_TOWER_FILE, read_manifest
-from features.tower_forward import TowerWeights, forward
-from features.tower_input import TowerInput, Vocabulary
+from contracts.model import read_manifest, verify_files
+from features.tower_files import read_tower
+from features.tower_forward import forward
+from features.tower_input import TowerInput
 from training.dataset import Dataset, Longs
 
 Floats = NDArray[np.float32]
@@ -24,12 +25,8 @@ class ArtefactScorer:
 
     def __init__(self, directory: Path) -> None:
         self.manifest = read_manifest(directory)
-        with np.load(directory / USER_TOWER_FILE) as arrays:
-            self._weights = TowerWeights(**{field.name: arrays[field.name] for field in fields(TowerWeights)})
-        with np.load(directory / ITEMS_FILE) as arrays:
-            self._items: list[str] = arrays["item_ids"].tolist()
-            self._vectors, self._bias = arrays["vectors"], arrays["bias"]
-        self.vocabulary = Vocabulary(tuple(self._items), tuple(self.manifest.countries))
+        verify_files(directory, self.manifest)
+        self._weights, self.vocabulary, self._vectors, self._bias = read_tower(directory)
 
     def __call__(self, dataset: Dataset, rows: Longs) -> Floats:
         if dataset.vocabulary == self.vocabulary:

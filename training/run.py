@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,9 @@ import structlog
 
 from contracts.item import Item
 from contracts.lake import EVENTS, USER_BEHAVIOR, open_table
-from contracts.model import ModelManifest
 from contracts.settings import Settings
 from features.tower_input import INPUTS, Vocabulary
-from training.artefact import TowerArrays, write_artefact
+from training.artefact import Origin, TowerArrays, write_artefact
 from training.artefact_scorer import ArtefactScorer
 from training.baselines import ItemKnn, Popularity, Scorer, WithFallback
 from training.catalogue import item_content, read_catalogue
@@ -98,23 +96,14 @@ def write_candidate(settings: Settings, collected: Collected, arrays: TowerArray
     """Lay the fitted towers down as an artefact without a version; returns the directory's name in `models`."""
     vocabulary = collected.dataset.vocabulary
     name = f"candidate-{secrets.token_hex(4)}"
-    manifest = ModelManifest(
-        model_version=name,
-        feature_service=FEATURE_SERVICE,
-        created_at=datetime.now(UTC).isoformat(),
-        dim=arrays.vectors.shape[1],
-        items=len(vocabulary.items),
-        countries=list(vocabulary.countries),
-        snapshots=collected.snapshots,
-        metrics={},
-    )
+    origin = Origin(FEATURE_SERVICE, collected.snapshots, vocabulary.countries)
     popularity = count_popularity(
         collected.dataset,
         collected.catalogue,
         int(collected.dataset.at_us.max()),
         half_life_days=config.popularity_half_life_days,
     )
-    write_artefact(settings.model_dir / name, arrays, collected.catalogue, popularity, manifest)
+    write_artefact(settings.model_dir / name, arrays, collected.catalogue, popularity, origin)
     return name
 
 

@@ -12,7 +12,7 @@ from contracts.item import Item
 from contracts.settings import Settings
 from features.tower_forward import TowerWeights
 from features.tower_input import ACTION_BUCKETS, AGE_BUCKETS, DENSE_WIDTH, ORDER_BUCKETS
-from training.artefact import Floats, TowerArrays
+from training.artefact import Floats, Origin, TowerArrays
 from training.artefact import write_artefact as write
 
 COUNTRIES = ("France",)
@@ -28,17 +28,7 @@ def write_artefact(settings: Settings, version: str, items: Sequence[Item], *, r
     angles = np.linspace(0.0, np.pi / 2, len(items))
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
     arrays = TowerArrays(_tower(vectors), -vectors if reverse else vectors, np.zeros(len(items), np.float32))
-    manifest = layout.ModelManifest(
-        model_version=version,
-        feature_service="two_tower_v1",
-        created_at="2026-11-21T00:00:00+00:00",
-        dim=2,
-        items=len(items),
-        countries=list(COUNTRIES),
-        snapshots={},
-        metrics={},
-    )
-    write(directory, arrays, items, popularity(items), manifest)
+    write(directory, arrays, items, popularity(items), Origin("two_tower_v1", countries=COUNTRIES))
     return directory
 
 

@@ -31,7 +31,7 @@ CORRUPTIONS: dict[str, Callable[[Path], object]] = {
     "torn manifest": lambda directory: _tear(directory / layout.MANIFEST_FILE),
     "empty catalogue": lambda directory: (directory / layout.CATALOGUE_FILE).write_text("{}"),
     "another format": lambda directory: _replace(
-        directory / layout.MANIFEST_FILE, b'"format_version": 1', b'"format_version": 9'
+        directory / layout.MANIFEST_FILE, b'"format_version": 2', b'"format_version": 9'
     ),
     "another width": lambda directory: _replace(directory / layout.MANIFEST_FILE, b'"dim": 2', b'"dim": 3'),
 }

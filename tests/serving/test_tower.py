@@ -12,14 +12,14 @@ import pytest
 
 from contracts.event import Event, EventType
 from contracts.item import Item
-from contracts.model import ModelManifest, Popularity, read_catalogue, read_manifest
+from contracts.model import Popularity, read_catalogue, read_manifest
 from features.evaluate import evaluate
 from features.fold import fold
 from features.instant import to_us
 from features.state import new_state
 from features.tower_input import TowerInput, Vocabulary, stack, tower_input
 from serving.tower import UserTower
-from training.artefact import write_artefact
+from training.artefact import Origin, write_artefact
 from training.catalogue import item_content
 from training.config import TowerConfig
 from training.export import tower_arrays
@@ -80,17 +80,8 @@ def as_batch(inputs: TowerInput) -> dict[str, Any]:
 
 
 def saved(directory: Path, model: TwoTower) -> UserTower:
-    manifest = ModelManifest(
-        model_version="1",
-        feature_service="two_tower_v1",
-        created_at=START.isoformat(),
-        dim=8,
-        items=20,
-        countries=list(VOCABULARY.countries),
-        snapshots={},
-        metrics={},
-    )
-    write_artefact(directory, tower_arrays(model), CATALOGUE, Popularity([], {}, {}), manifest)
+    origin = Origin("two_tower_v1", countries=VOCABULARY.countries)
+    write_artefact(directory, tower_arrays(model), CATALOGUE, Popularity([], {}, {}), origin)
     return UserTower.load(directory)
 
 
@@ -148,8 +139,8 @@ def test_files_that_do_not_fit_each_other_are_refused(model: TwoTower, tmp_path:
 def test_an_artefact_of_another_format_is_refused(model: TwoTower, tmp_path: Path) -> None:
     saved(tmp_path / "1", model)
     manifest = tmp_path / "1" / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"format_version": 1', '"format_version": 9'))
-    with pytest.raises(ValueError, match=r"expected format 1, came 9"):
+    manifest.write_text(manifest.read_text().replace('"format_version": 2', '"format_version": 9'))
+    with pytest.raises(ValueError, match=r"expected format 2, came 9"):
         read_manifest(tmp_path / "1")
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from contracts.item import Item
-from contracts.model import ModelManifest, Popularity, read_manifest, read_pointer
+from contracts.model import Popularity, read_manifest, read_pointer
 from contracts.settings import Settings
 from features.tower_forward import TowerWeights
 from features.tower_input import ACTION_BUCKETS, AGE_BUCKETS, DENSE_WIDTH, ORDER_BUCKETS
-from training.artefact import TowerArrays, write_artefact
+from training.artefact import Origin, TowerArrays, write_artefact
 from training.registry import (
     NoPreviousChampion,
     RunRecord,
@@ -52,19 +52,9 @@ def registered(settings: Settings, name: str) -> str:
         out=np.zeros((3, 2), np.float32),
         country=zeros[:1],
     )
-    manifest = ModelManifest(
-        model_version=name,
-        feature_service="two_tower_v1",
-        created_at="2026-11-01T00:00:00+00:00",
-        dim=2,
-        items=1,
-        countries=[],
-        snapshots={},
-        metrics={},
-    )
     directory = settings.model_dir / name
     arrays = TowerArrays(weights, zeros[:1], zeros[0, :1])
-    write_artefact(directory, arrays, [Item("a", "A", 1.0, "c")], Popularity([], {}, {}), manifest)
+    write_artefact(directory, arrays, [Item("a", "A", 1.0, "c")], Popularity([], {}, {}), Origin("two_tower_v1"))
     return register(settings, directory, RECORD)
 
 
