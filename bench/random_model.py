@@ -6,13 +6,19 @@ from dataclasses import fields
 
 import numpy as np
 
+from bench.traffic import zipf_events
 from contracts import model as layout
+from contracts.golden import GOLDEN_FILE
 from contracts.item import Item
 from contracts.settings import Settings
+from features.fold import fold
+from features.state import encode_state, new_state
 from features.tower_forward import TowerWeights
 from features.tower_input import ACTION_BUCKETS, AGE_BUCKETS, DENSE_WIDTH, ORDER_BUCKETS
-from training.artefact import Origin, TowerArrays, write_artefact
+from training.artefact import Origin, TowerArrays, add_files, write_artefact
+from training.artefact_scorer import ArtefactScorer
 from training.config import TowerConfig
+from training.golden import Instant, golden_file
 
 VERSION = "bench"
 COUNTRIES = ("United Kingdom",)
@@ -36,7 +42,17 @@ def write_random_model(settings: Settings, *, items: int, categories: int, seed:
     write_artefact(
         settings.model_dir / VERSION, arrays, catalogue, popularity, Origin("two_tower_v1", countries=COUNTRIES)
     )
+    golden = golden_file(ArtefactScorer(settings.model_dir / VERSION), [_visitor(seed)])
+    add_files(settings.model_dir / VERSION, {GOLDEN_FILE: golden})
     (settings.model_dir / layout.POINTER_FILE).write_text(VERSION)
+
+
+def _visitor(seed: int) -> Instant:
+    """Somebody who has been there for an hour."""
+    state = new_state()
+    for event in zipf_events(count=200, users=1, seed=seed):
+        fold(state, event)
+    return Instant(encode_state(state), state.event_us)
 
 
 def _weights(size: TowerConfig, items: int, lot: np.random.Generator) -> TowerWeights:

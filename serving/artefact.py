@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-import numpy as np
 
 from contracts import model as layout
+from contracts.golden import read_golden
 from contracts.item import Item
-from features.evaluate import evaluate
 from features.signature import require_known
-from features.state import new_state
 from features.tower_files import read_tower
 from serving.composer import Composer
+from serving.golden import check_golden
 from serving.index import Floats
 from serving.popularity import Popularity
 from serving.rules import RULE_FEATURES
@@ -37,9 +36,10 @@ class Artefact:
 
 
 def read_artefact(directory: Path) -> Artefact:
-    """The model in `directory`, tried once on a visitor of whom nothing is known.
+    """The model in `directory`, once it has answered its golden requests as it did when it was trained.
 
-    Raises ValueError where its parts do not fit each other, and whatever a broken file raises.
+    Raises ValueError where its parts do not fit each other, AlteredFile where one is not what was written,
+    GoldenMismatch where it answers something else, and whatever a broken file raises.
     """
     manifest = layout.read_manifest(directory)
     layout.verify_files(directory, manifest)
@@ -50,7 +50,6 @@ def read_artefact(directory: Path) -> Artefact:
         raise ValueError(f"{directory}: expected item vectors of shape {expected}, came {files.vectors.shape}")
     tower = UserTower(files.vocabulary, files.weights)
     inputs = tuple(column.name for column in manifest.signature.inputs)
-    _try(tower, inputs, manifest.dim)
     artefact = Artefact(
         version=manifest.model_version,
         tower=tower,
@@ -64,16 +63,12 @@ def read_artefact(directory: Path) -> Artefact:
         popularity=Popularity(layout.read_popularity(directory)),
         features=tuple(dict.fromkeys((*inputs, *RULE_FEATURES))),
     )
-    Composer().compose(artefact, None, None)
+    model = Composer().compose(artefact, None, None).model
+    if model is None:
+        raise ValueError(f"{directory}: expected a model with items, came none")
+    index = model.index
+    check_golden(read_golden(directory), inputs, lambda values, count: index.search(tower.vector(values), count))
     return artefact
-
-
-def _try(tower: UserTower, inputs: Sequence[str], dim: int) -> None:
-    """Raises ValueError where the tower's vector is no vector, KeyError where it reads more than its inputs."""
-    values = evaluate(new_state(), 0)
-    vector = tower.vector({name: values[name] for name in inputs})
-    if vector.shape != (dim,) or not np.isfinite(vector).all():
-        raise ValueError(f"expected a finite user vector [{dim}], came {vector!r}")
 
 
 def read_popularity(path: Path) -> Popularity:

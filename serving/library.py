@@ -74,7 +74,7 @@ class Library:
         failed_before = self._champion.error
         promoted = self._champion.refresh()
         if self._champion.error and self._champion.error != failed_before:
-            self._metrics.model_refused()
+            self._metrics.model_refused(self._champion.failure)
         changed = [promoted, self._live.refresh(), self._catalogue.refresh(), self._popularity.refresh()]
         if any(changed):
             self._shelf = self._composer.compose(

@@ -33,7 +33,9 @@ class ServingMetrics:
             "clickloop_serving_served_dropped", "Answers that Kafka did not get", ["reason"], registry=registry
         )
         self._swaps = Counter("clickloop_serving_model_swaps", "Models taken up", registry=registry)
-        self._refusals = Counter("clickloop_serving_model_refusals", "Models that could not be read", registry=registry)
+        self._refusals = Counter(
+            "clickloop_serving_model_refusals", "Promoted models not taken up", ["error"], registry=registry
+        )
         self._model = Gauge("clickloop_serving_model", "1 for the model that answers", ["version"], registry=registry)
 
     def answered(
@@ -72,9 +74,9 @@ class ServingMetrics:
         self._model.clear()
         self._model.labels(version).set(1)
 
-    def model_refused(self) -> None:
-        """Count a promoted model that could not be read."""
-        self._refusals.inc()
+    def model_refused(self, error: str) -> None:
+        """Count a promoted model that was not taken up, by the kind of error."""
+        self._refusals.labels(error).inc()
 
     def exposition(self) -> bytes:
         """Prometheus's text format."""

@@ -21,6 +21,7 @@ class WatchedFile(Generic[T]):
         self._signature: _Signature | None = None
         self._value: T | None = None
         self._error = ""
+        self._failure = ""
         self._log = structlog.get_logger(__name__)
 
     @property
@@ -33,20 +34,25 @@ class WatchedFile(Generic[T]):
         """Why the present content could not be read; empty where it could, or where there never was a file."""
         return self._error
 
+    @property
+    def failure(self) -> str:
+        """The kind of that error, by its class; empty where there is none."""
+        return self._failure
+
     def refresh(self) -> bool:
         """Read the file if it has changed or could not be read before. True where the value is new."""
         signature = self._look()
         if signature is None:
             # Gone: what was read of it stays true until something else is said.
             self._signature = None
-            self._fail("the file is gone") if self._value is not None else self._recover()
+            self._fail("the file is gone", FileNotFoundError) if self._value is not None else self._recover()
             return False
         if signature == self._signature and not self._error:
             return False
         try:
             value = self._read(self._path)
         except Exception as error:  # noqa: BLE001 - a file can be broken in more ways than a reader names
-            self._fail(f"{type(error).__name__}: {error}")
+            self._fail(f"{type(error).__name__}: {error}", type(error))
             return False
         self._signature, self._value = signature, value
         self._recover()
@@ -59,13 +65,13 @@ class WatchedFile(Generic[T]):
             return None
         return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
-    def _fail(self, error: str) -> None:
+    def _fail(self, error: str, kind: type[Exception]) -> None:
         if error != self._error:
             kept = "the last content stays" if self._value is not None else "there is none to fall back on"
             self._log.error("file.unreadable", path=str(self._path), error=error, kept=kept, exc_info=True)
-        self._error = error
+        self._error, self._failure = error, kind.__name__
 
     def _recover(self) -> None:
         if self._error:
             self._log.info("file.readable_again", path=str(self._path))
-        self._error = ""
+        self._error = self._failure = ""

@@ -10,17 +10,19 @@ from typing import Any
 
 import structlog
 
+from contracts.golden import GOLDEN_FILE
 from contracts.item import Item
 from contracts.lake import EVENTS, USER_BEHAVIOR, open_table
 from contracts.settings import Settings
 from features.tower_input import INPUTS, Vocabulary
-from training.artefact import Origin, TowerArrays, write_artefact
+from training.artefact import Origin, TowerArrays, add_files, write_artefact
 from training.artefact_scorer import ArtefactScorer
 from training.baselines import ItemKnn, Popularity, Scorer, WithFallback
 from training.catalogue import item_content, read_catalogue
 from training.config import TrainingConfig
 from training.dataset import Dataset, build_dataset, join_features
 from training.evaluation import Result, evaluate_scorer, intervals
+from training.golden import GOLDEN_COUNT, choose_rows, golden_file, read_instants, read_refusing
 from training.labels import Moment, read_labels
 from training.popular import count_popularity
 from training.registry import RunRecord, champion, promote, register
@@ -94,6 +96,8 @@ def fit(collected: Collected, config: TrainingConfig) -> TowerArrays:
 
 def write_candidate(settings: Settings, collected: Collected, arrays: TowerArrays, config: TrainingConfig) -> str:
     """Lay the fitted towers down as an artefact without a version; returns the directory's name in `models`."""
+    from feature_repo.store import open_store
+
     vocabulary = collected.dataset.vocabulary
     name = f"candidate-{secrets.token_hex(4)}"
     origin = Origin(FEATURE_SERVICE, collected.snapshots, vocabulary.countries)
@@ -103,7 +107,11 @@ def write_candidate(settings: Settings, collected: Collected, arrays: TowerArray
         int(collected.dataset.at_us.max()),
         half_life_days=config.popularity_half_life_days,
     )
-    write_artefact(settings.model_dir / name, arrays, collected.catalogue, popularity, origin)
+    directory = settings.model_dir / name
+    write_artefact(directory, arrays, collected.catalogue, popularity, origin)
+    rows = choose_rows(collected.dataset, GOLDEN_COUNT, without=read_refusing(settings))
+    instants = read_instants(open_store(settings), collected.dataset, rows)
+    add_files(directory, {GOLDEN_FILE: golden_file(ArtefactScorer(directory), instants)})
     return name
 
 

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
 from contracts import model as layout
+from contracts.event import Event, EventType
+from contracts.golden import GOLDEN_FILE
 from contracts.item import Item
 from contracts.settings import Settings
+from features.fold import fold
+from features.instant import to_us
+from features.state import encode_state, new_state
 from features.tower_forward import TowerWeights
 from features.tower_input import ACTION_BUCKETS, AGE_BUCKETS, DENSE_WIDTH, ORDER_BUCKETS
-from training.artefact import Floats, Origin, TowerArrays
+from training.artefact import Floats, Origin, TowerArrays, add_files
 from training.artefact import write_artefact as write
+from training.artefact_scorer import ArtefactScorer
+from training.golden import Instant, golden_file
 
 COUNTRIES = ("France",)
+AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
+MINUTE_US = 60_000_000
 
 
 def write_artefact(settings: Settings, version: str, items: Sequence[Item], *, reverse: bool = False) -> Path:
@@ -29,6 +39,9 @@ def write_artefact(settings: Settings, version: str, items: Sequence[Item], *, r
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
     arrays = TowerArrays(_tower(vectors), -vectors if reverse else vectors, np.zeros(len(items), np.float32))
     write(directory, arrays, items, popularity(items), Origin("two_tower_v1", countries=COUNTRIES))
+    add_files(
+        directory, {GOLDEN_FILE: golden_file(ArtefactScorer(directory), [_clicked(item) for item in items[::20]])}
+    )
     return directory
 
 
@@ -48,6 +61,16 @@ def popularity(items: Sequence[Item]) -> layout.Popularity:
         by_category.setdefault(item.category, []).append(counted)
     french = [(item.item_id, float(place + 1)) for place, item in enumerate(items)][::-1]
     return layout.Popularity(overall=overall, by_category=by_category, by_country={"France": french})
+
+
+def _clicked(item: Item) -> Instant:
+    """A minute after the only event of a visitor, a click on the item."""
+    event = Event(
+        message_id="m", anonymous_id="p", type=EventType.CLICK, timestamp=AT, item_id=item.item_id, price=item.price
+    )
+    state = new_state()
+    fold(state, event)
+    return Instant(encode_state(state), to_us(AT) + MINUTE_US)
 
 
 def _tower(vectors: Floats) -> TowerWeights:

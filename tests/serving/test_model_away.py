@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 from contracts import model as layout
@@ -23,6 +24,7 @@ from tests.serving.artefacts import popularity, promote, write_artefact
 from tests.serving.conftest import ITEMS, register, write_catalogue
 from tests.serving.service_process import Client, ServiceProcess
 from tests.serving.visitors import Visitors
+from training.artefact import add_files
 
 CORRUPTIONS: dict[str, Callable[[Path], object]] = {
     "no directory": lambda directory: shutil.rmtree(directory),
@@ -33,16 +35,33 @@ CORRUPTIONS: dict[str, Callable[[Path], object]] = {
     "another format": lambda directory: _replace(
         directory / layout.MANIFEST_FILE, b'"format_version": 2', b'"format_version": 9'
     ),
+    "another answer": lambda directory: _turn_around(directory),
     "another width": lambda directory: _replace(directory / layout.MANIFEST_FILE, b'"dim": 2', b'"dim": 3'),
 }
+
+
+REFUSALS = "clickloop_serving_model_refusals_total"
 
 
 def _answers_with(service: ServiceProcess, version: str) -> bool:
     return bool(service.get("/health").body["model_version"] == version)
 
 
+def _refusals(service: ServiceProcess) -> float:
+    """Models refused so far, whatever the error."""
+    lines = service.get("/metrics").body.splitlines()
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{REFUSALS}{{"))
+
+
 def _tear(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def _turn_around(directory: Path) -> None:
+    """Each item with another's vector, and the digests to match: nothing but the answers can tell."""
+    with np.load(directory / layout.ITEMS_FILE) as arrays:
+        np.savez(directory / "more.npz", **{**arrays, "vectors": arrays["vectors"][::-1]})
+    add_files(directory, {layout.ITEMS_FILE: (directory / "more.npz").read_bytes()})
 
 
 def _replace(path: Path, old: bytes, new: bytes) -> None:
@@ -113,7 +132,7 @@ def test_takes_up_the_first_model_by_itself(modelled: ServiceProcess) -> None:
 def test_keeps_the_old_model_when_the_promoted_one_is_broken(
     modelled: ServiceProcess, bare: Settings, how: str
 ) -> None:
-    refused = modelled.metric("clickloop_serving_model_refusals_total")
+    refused = _refusals(modelled)
     version = f"broken-{how.replace(' ', '-')}"
     CORRUPTIONS[how](write_artefact(bare, version, ITEMS))
     promote(bare, version)
@@ -123,8 +142,24 @@ def test_keeps_the_old_model_when_the_promoted_one_is_broken(
 
     assert (answer["source"], answer["model_version"]) == ("model", "good")
     assert (health["ready"], health["status"], health["model_version"]) == (True, "degraded", "good")
-    assert modelled.metric("clickloop_serving_model_refusals_total") == refused + 1
+    assert _refusals(modelled) == refused + 1
     assert "file.unreadable" in modelled.log()
+
+
+def test_a_model_that_answers_otherwise_is_named_and_counted_as_such(modelled: ServiceProcess, bare: Settings) -> None:
+    counted = partial(modelled.metric, REFUSALS, error="GoldenMismatch")
+    before = counted()
+    _turn_around(write_artefact(bare, "turned", ITEMS))
+    promote(bare, "turned")
+    modelled.wait(lambda: "GoldenMismatch" in modelled.get("/health").body["model"]["error"])
+
+    assert counted() == before + 1
+    assert "golden request 1 of 3: expected item-000 with 0.999001" in modelled.get("/health").body["model"]["error"]
+    assert modelled.recommend(anonymous_id="known")["model_version"] == "good"
+
+    write_artefact(bare, "turned", ITEMS)
+    modelled.wait(lambda: modelled.get("/health").body["model_version"] == "turned")
+    assert modelled.get("/health").body["model"]["error"] == ""
 
 
 def test_keeps_the_old_model_when_all_models_are_removed(modelled: ServiceProcess, bare: Settings) -> None:

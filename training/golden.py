@@ -1,0 +1,95 @@
+"""Makes a model's golden requests: real visitors at real moments, without their names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+from contracts.golden import Golden, GoldenRequest
+from contracts.lake import USER_BEHAVIOR, open_table
+from contracts.settings import Settings
+from features.evaluate import evaluate
+from features.state import UserState, decode_state, encode_state
+from features.tower_input import stack, tower_input
+from training.artefact_scorer import ArtefactScorer
+from training.dataset import Dataset, Longs, entity_rows
+from training.labels import Moment
+
+GOLDEN_COUNT = 32
+GOLDEN_K = 10
+# Two machines add up float32 in another order; what this lets pass changes no list that anybody would notice.
+TOLERANCE = 1e-4
+# What remains of the attributes: the others are no input of any model, and may say who somebody is.
+_TRAITS_KEPT = ("country", "device")
+
+
+class Instant(NamedTuple):
+    """An encoded state and when it is to be evaluated."""
+
+    state: bytes
+    at_us: int
+
+
+def choose_rows(dataset: Dataset, count: int, *, without: frozenset[str] = frozenset()) -> Longs:
+    """Rows of `count` different visitors, from the shortest history to the longest; fewer where there are fewer.
+
+    Each visitor's newest moment stands for them. Those without any history, and those `without`, are left out:
+    the first are no request to a model.
+    """
+    newest = {str(user): row for row, user in enumerate(dataset.users)}
+    lengths = (dataset.inputs.items > 0).sum(axis=1)
+    rows = [row for user, row in newest.items() if lengths[row] and user not in without]
+    rows.sort(key=lambda row: (int(lengths[row]), row))
+    places = np.unique(np.linspace(0, len(rows) - 1, min(count, len(rows))).round().astype(np.int64))
+    return np.array(rows, np.int64)[places]
+
+
+def read_refusing(settings: Settings) -> frozenset[str]:
+    """Profiles that hold anything that may not be used for training, by the lake's word."""
+    table = open_table(settings, USER_BEHAVIOR)
+    rows = table.scan(row_filter="training == false", selected_fields=("user_id",)).to_arrow()
+    return frozenset(rows["user_id"].to_pylist())
+
+
+def read_instants(store: Any, dataset: Dataset, rows: Longs) -> list[Instant]:
+    """The states of the moments at `rows`, as of just before them, by Feast's historical retrieval."""
+    moments = [
+        Moment(str(dataset.users[row]), int(dataset.at_us[row]), frozenset(), frozenset()) for row in rows.tolist()
+    ]
+    job = store.get_historical_features(entity_df=entity_rows(moments), features=["user_behavior:state"])
+    states = job.to_arrow()["state"].to_pylist()
+    return [
+        Instant(encode_state(nameless(decode_state(state))), moment.at_us)
+        for state, moment in zip(states, moments, strict=True)
+        if state is not None
+    ]
+
+
+def nameless(state: UserState) -> UserState:
+    """The state without what was typed or told: searches, message ids, and attributes but those that are inputs."""
+    state.searches, state.seen = {}, b""
+    state.traits = {name: word for name, word in state.traits.items() if name in _TRAITS_KEPT}
+    return state
+
+
+def golden_file(scorer: ArtefactScorer, instants: Sequence[Instant]) -> bytes:
+    """What the model answers at these instants, encoded. Raises ValueError where there are none."""
+    inputs = [
+        tower_input(evaluate(decode_state(instant.state), instant.at_us), scorer.vocabulary) for instant in instants
+    ]
+    scores = scorer.scores(stack(inputs))
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :GOLDEN_K]
+    items = np.array(scorer.vocabulary.items)
+    requests = tuple(
+        GoldenRequest(
+            instant.state,
+            instant.at_us,
+            tuple(items[places].tolist()),
+            tuple(row[places].astype(float).tolist()),
+        )
+        for instant, places, row in zip(instants, best, scores, strict=True)
+    )
+    return msgspec.json.encode(Golden(TOLERANCE, requests))
