@@ -16,12 +16,15 @@ _BYTES = 8
 _SLACK_BITS = np.uint64(16)
 _HALF = np.uint64(1 << 15)
 _encoder = msgspec.msgpack.Encoder()
+# Which features were taken in: digests of other ones say nothing of each other.
+_KIND = blake2b(repr([(spec.name, spec.dtype) for spec in FEATURES]).encode(), digest_size=2).hexdigest()
 
 
 def fingerprint(values: Mapping[str, Any]) -> str:
-    """16 hexadecimal digits over every feature of `features.values.FEATURES`, lists in their order.
+    """Hexadecimal digits over every feature of `features.values.FEATURES`, lists in their order.
 
-    Floats count to 36 bits, relative 1.5e-11. Raises KeyError where a feature is missing.
+    The first 4 stand for the features' names and types, the other 16 for their values. Floats count
+    to 36 bits, relative 1.5e-11. Raises KeyError where a feature is missing.
     """
     plain: list[Any] = []
     floats: list[float] = []
@@ -35,4 +38,9 @@ def fingerprint(values: Mapping[str, Any]) -> str:
         else:
             plain.append(value)
     rounded = (np.array(floats, np.float64).view(np.uint64) + _HALF) >> _SLACK_BITS
-    return blake2b(_encoder.encode(plain) + rounded.tobytes(), digest_size=_BYTES).hexdigest()
+    return _KIND + blake2b(_encoder.encode(plain) + rounded.tobytes(), digest_size=_BYTES).hexdigest()
+
+
+def of_same_features(digest: str) -> bool:
+    """Whether a digest was made of the features that there are now."""
+    return digest.startswith(_KIND)

@@ -19,7 +19,7 @@ Longs = NDArray[np.int64]
 
 # Feast joins at or before. A label must not see its own instant: an invoice's lines share one
 # timestamp, and each would show the others. So it asks as of one microsecond earlier.
-STRICTLY_BEFORE = pd.Timedelta(microseconds=1)
+STRICTLY_BEFORE_US = 1
 CONSENT_COLUMN = "training_allowed"
 ALL_FEATURES = tuple(spec.name for spec in FEATURES)
 
@@ -95,11 +95,16 @@ class Dataset:
 def entity_rows(moments: Sequence[Moment]) -> pd.DataFrame:
     """What Feast is asked for each moment: the rows before it, evaluated as of it."""
     at_us = np.array([moment.at_us for moment in moments], np.int64)
+    return entity_rows_of([moment.user_id for moment in moments], at_us - STRICTLY_BEFORE_US, at_us)
+
+
+def entity_rows_of(users: Sequence[str], until_us: Sequence[int] | Longs, at_us: Sequence[int] | Longs) -> pd.DataFrame:
+    """What Feast is asked: each user's newest row at or before `until_us`, evaluated as of `at_us`."""
     return pd.DataFrame(
         {
-            "user_id": [moment.user_id for moment in moments],
-            "event_timestamp": pd.to_datetime(at_us, unit="us", utc=True) - STRICTLY_BEFORE,
-            "at_us": at_us,
+            "user_id": list(users),
+            "event_timestamp": pd.to_datetime(np.asarray(until_us, np.int64), unit="us", utc=True),
+            "at_us": np.asarray(at_us, np.int64),
             "request_device": "",
             "request_country": "",
         }
