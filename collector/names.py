@@ -24,6 +24,8 @@ SEGMENT_NAMES: dict[str, EventType] = {
     "Checkout Step Completed": EventType.FORM_SUBMIT,
     "Payment Info Entered": EventType.FORM_SUBMIT,
     "Order Completed": EventType.PURCHASE,
+    "Order Refunded": EventType.REFUND,
+    "Order Cancelled": EventType.REFUND,
     "Coupon Entered": EventType.FORM_SUBMIT,
     "Product Added to Wishlist": EventType.LIKE,
     "Product Shared": EventType.SHARE,
@@ -41,12 +43,11 @@ SEGMENT_NAMES: dict[str, EventType] = {
 
 # Known names that say something no type can: refused, kept among the rejected, and brought back once one can.
 UNSUPPORTED_NAMES = (
-    "Order Updated", "Order Refunded", "Order Cancelled", "Coupon Applied", "Coupon Denied", "Coupon Removed",
-    "Product Removed from Wishlist",
+    "Order Updated", "Coupon Applied", "Coupon Denied", "Coupon Removed", "Product Removed from Wishlist",
 )  # fmt: skip
 
 # A list of products becomes one event for each product.
-LISTED: frozenset[EventType] = frozenset({EventType.PURCHASE, EventType.IMPRESSION})
+LISTED: frozenset[EventType] = frozenset({EventType.PURCHASE, EventType.REFUND, EventType.IMPRESSION})
 
 KNOWN_TYPES = ", ".join(EventType)
 

@@ -30,6 +30,7 @@ class EventType(StrEnum):
     REMOVE_FROM_CART = "remove_from_cart"
     CHECKOUT_STARTED = "checkout_started"
     PURCHASE = "purchase"
+    REFUND = "refund"
     LIKE = "like"
     SHARE = "share"
     VIDEO_PROGRESS = "video_progress"

@@ -17,6 +17,8 @@ DEFAULT_LATENESS_US = windows.LONGEST_US
 
 _MS_US = 1000
 _LONGEST_DWELL_S = 86_400.0
+# What is shown to a visitor, or done by the shop: neither says that the visitor is there.
+_NOT_PRESENT = frozenset({EventType.IMPRESSION, EventType.REFUND})
 
 _BEHAVIOUR = (
     "decayed",
@@ -83,7 +85,7 @@ def fold(
     group = GROUP_OF[event.type]
     decay.count(state.decayed, group, weight, units)
     windows.count(state.buckets, group, at_us, state.event_us, number=weight)
-    if event.type is not EventType.IMPRESSION:
+    if event.type not in _NOT_PRESENT:
         _fold_presence(state, event, weight, at_us, units[2])
     if event.item_id is not None:
         _fold_item(state, event, facts, at_us, units[2])

@@ -50,6 +50,8 @@ def track(name: str, **fields: Any) -> dict[str, Any]:
         ("Checkout Step Completed", "form_submit"),
         ("Payment Info Entered", "form_submit"),
         ("Order Completed", "purchase"),
+        ("Order Refunded", "refund"),
+        ("Order Cancelled", "refund"),
         ("Coupon Entered", "form_submit"),
         ("Product Added to Wishlist", "like"),
         ("Product Shared", "share"),

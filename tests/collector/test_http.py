@@ -88,7 +88,7 @@ def test_mixed_batch_passes_what_is_good_and_says_what_is_not(collector: Running
         click("good-1"),
         click("bad-price", properties={"product_id": "A", "price": "dear"}),
         7,
-        {"type": "track", "event": "Order Refunded", "messageId": "bad-type", "userId": "customer-1"},
+        {"type": "track", "event": "Order Updated", "messageId": "bad-type", "userId": "customer-1"},
         click("good-2"),
         click("bad-time", timestamp="soon"),
     ]

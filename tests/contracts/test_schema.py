@@ -45,8 +45,8 @@ def test_schema_lists_every_type_and_every_field_of_a_full_event() -> None:
     definitions = schema["$defs"]
     assert set(definitions["EventType"]["enum"]) == {
         "page_view", "item_view", "click", "hover", "scroll", "dwell", "search", "add_to_cart", "remove_from_cart",
-        "checkout_started", "purchase", "like", "share", "video_progress", "form_submit", "impression", "identify",
-        "consent", "alias",
+        "checkout_started", "purchase", "refund", "like", "share", "video_progress", "form_submit", "impression",
+        "identify", "consent", "alias",
     }  # fmt: skip
     now = datetime.now(UTC)
     event = Event(message_id="m", anonymous_id="a", type=EventType.CLICK, timestamp=now, sent_at=now, item_id="i")

@@ -149,7 +149,9 @@ class Oracle:
 
     def _session(self, at: datetime, found: dict[str, Any]) -> None:
         session: list[Event] = []
-        for event in sorted((e for e in self.events if e.type.value != "impression"), key=lambda e: e.timestamp):
+        for event in sorted(
+            (e for e in self.events if e.type.value not in ("impression", "refund")), key=lambda e: e.timestamp
+        ):
             if session and event.timestamp - session[-1].timestamp > GAP:
                 session = []
             session.append(event)
@@ -222,7 +224,7 @@ class Oracle:
     def _habit(self, at: datetime, found: dict[str, Any]) -> None:
         hours: dict[int, list[float]] = {hour: [] for hour in range(24)}
         for e in self.events:
-            if e.type.value != "impression":
+            if e.type.value not in ("impression", "refund"):
                 hour = e.timestamp.astimezone(UTC).hour
                 hours[hour].append(self._number([e]) * 0.5 ** ((at - e.timestamp) / MONTH))
         shares = self._shares(hours)
