@@ -27,6 +27,9 @@ class TowerConfig:
     initial_half_life_days: float = 60.0
     session_share: float = 0.15
     session_items: int = 5
+    # Of the histories, how many are cropped to their newest moments, and of the moments, how many are hidden.
+    crop_share: float = 0.0
+    mask_share: float = 0.0
     # Up to this many items the softmax runs over all of them; beyond, over a sample, corrected for it.
     softmax_items: int = 8192
     seed: int = 7
@@ -45,6 +48,21 @@ class KnnConfig:
 
 
 @dataclass(frozen=True)
+class CleaningConfig:
+    """Which rules of `training.cleaning` hold; None turns one with a number off. Bots are never learnt from.
+
+    `return_days`: a purchase of which every piece comes back within so many is no label. The deviations
+    are robust ones above the median, and take from what models are fitted to alone.
+    """
+
+    repeats: bool = True
+    no_articles: bool = True
+    return_days: float | None = 30.0
+    basket_deviations: float | None = None
+    profile_deviations: float | None = None
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """One run: what is held out, what is compared, how each model is fitted."""
 
@@ -53,5 +71,6 @@ class TrainingConfig:
     popularity_half_life_days: float = 5.0
     bootstrap_rounds: int = 1000
     max_labels: int | None = None
+    cleaning: CleaningConfig = CleaningConfig()
     tower: TowerConfig = TowerConfig()
     knn: KnnConfig = KnnConfig()

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
+from pyiceberg.table import Table
 
 from contracts.event import EventType
 from contracts.lake import EVENTS, USER_BEHAVIOR, open_table
 from contracts.settings import Settings
 from features.state import decode_state
+from training.cleaning import PURCHASE_COLUMNS, REFUND_COLUMNS, CleaningReport, Evidence, clean_purchases
+from training.config import CleaningConfig
 
 
 @dataclass(frozen=True)
@@ -32,26 +34,32 @@ class Moment:
 
 @dataclass(frozen=True)
 class Labels:
-    """Moments in time order, and the snapshot of the events table that they were read from."""
+    """Moments in time order, the snapshot of the events table that they were read from, and what was left out."""
 
     moments: tuple[Moment, ...]
     snapshot_id: int
+    cleaning: CleaningReport
 
 
-def read_labels(settings: Settings) -> Labels:
-    """Every purchase that may be used for training. Raises LookupError where the lake holds none."""
+def read_labels(settings: Settings, config: CleaningConfig | None = None, items: Set[str] | None = None) -> Labels:
+    """Every purchase that may be used for training and is a person's choice; `items` is what the shop sells.
+
+    Raises LookupError where the lake holds none.
+    """
     table = open_table(settings, EVENTS)
     snapshot = table.current_snapshot()
-    rows = table.scan(
-        row_filter=f"type == '{EventType.PURCHASE.value}' and consent_training == true and item_id is not null",
-        selected_fields=("profile_id", "timestamp", "item_id", "country"),
-    ).to_arrow()
-    bots = read_bots(settings)
-    if bots and rows.num_rows:
-        rows = rows.filter(pc.invert(pc.is_in(rows["profile_id"], pa.array(sorted(bots), pa.string()))))
+    rows = _of_type(table, EventType.PURCHASE, (*PURCHASE_COLUMNS, "country"))
+    refunds = _of_type(table, EventType.REFUND, REFUND_COLUMNS)
+    evidence = Evidence(read_bots(settings), refunds, items)
+    rows, report = clean_purchases(rows, evidence, config or CleaningConfig())
     if snapshot is None or rows.num_rows == 0:
         raise LookupError("lake: expected purchases to learn from, came none; run `clickloop load` or `backfill` first")
-    return Labels(tuple(moments_of(rows)), snapshot.snapshot_id)
+    return Labels(tuple(moments_of(rows)), snapshot.snapshot_id, report)
+
+
+def _of_type(table: Table, kind: EventType, columns: tuple[str, ...]) -> pa.Table:
+    allowed = f"type == '{kind.value}' and consent_training == true and item_id is not null"
+    return table.scan(row_filter=allowed, selected_fields=columns).to_arrow()
 
 
 def read_bots(settings: Settings) -> frozenset[str]:

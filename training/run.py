@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,8 @@ from training.artefact import Origin, TowerArrays, add_files, write_artefact
 from training.artefact_scorer import ArtefactScorer
 from training.baselines import ItemKnn, Popularity, Scorer, WithFallback
 from training.catalogue import item_content, read_catalogue
-from training.config import TrainingConfig
+from training.cleaning import CleaningReport, Step, outlying_moments
+from training.config import CleaningConfig, TrainingConfig
 from training.dataset import Dataset, build_dataset, join_features
 from training.evaluation import Result, evaluate_scorer, intervals
 from training.golden import GOLDEN_COUNT, choose_rows, golden_file, read_instants, read_refusing
@@ -36,12 +37,18 @@ _log = structlog.get_logger()
 
 
 class Collected:
-    """Data of a run: catalogue, dataset, holdout, and the snapshots they were read from."""
+    """Data of a run: catalogue, dataset, holdout, the snapshots they were read from, and what was left out."""
 
     def __init__(
-        self, catalogue: Sequence[Item], dataset: Dataset, holdout: Holdout, snapshots: dict[str, int]
+        self,
+        catalogue: Sequence[Item],
+        dataset: Dataset,
+        holdout: Holdout,
+        snapshots: dict[str, int],
+        cleaning: CleaningReport | None = None,
     ) -> None:
         self.catalogue, self.dataset, self.holdout, self.snapshots = catalogue, dataset, holdout, snapshots
+        self.cleaning = cleaning or CleaningReport()
         self.content = item_content(catalogue)
 
     @property
@@ -62,16 +69,24 @@ def collect(settings: Settings, config: TrainingConfig) -> Collected:
     from feature_repo.store import open_store
 
     catalogue = read_catalogue(settings.catalogue_path)
-    labels = read_labels(settings)
+    labels = read_labels(settings, config.cleaning, frozenset(item.item_id for item in catalogue))
     moments = labels.moments[-config.max_labels :] if config.max_labels else labels.moments
     behavior = open_table(settings, USER_BEHAVIOR).current_snapshot()
     values = join_features(open_store(settings), FEATURE_SERVICE, moments, names=INPUTS)
     dataset = build_dataset(moments, values, vocabulary_of(catalogue, moments))
     snapshots = {EVENTS: labels.snapshot_id}
     snapshots |= {USER_BEHAVIOR: behavior.snapshot_id} if behavior else {}
-    holdout = temporal_holdout(dataset, days=config.holdout_days)
+    holdout, steps = without_outliers(dataset, temporal_holdout(dataset, days=config.holdout_days), config.cleaning)
+    cleaning = labels.cleaning.and_then(steps)
+    _log.info("cleaned", **{step.rule: step.dropped for step in cleaning.steps})
     _log.info("collected", moments=len(dataset), fit=len(holdout.fit), test=len(holdout.test), items=len(catalogue))
-    return Collected(catalogue, dataset, holdout, snapshots)
+    return Collected(catalogue, dataset, holdout, snapshots, cleaning)
+
+
+def without_outliers(dataset: Dataset, holdout: Holdout, config: CleaningConfig) -> tuple[Holdout, tuple[Step, ...]]:
+    """The holdout with fewer moments to fit to, and what was left out; what is measured stays as it is."""
+    out, steps = outlying_moments(dataset.users[holdout.fit], dataset.purchased.lengths[holdout.fit], config)
+    return replace(holdout, fit=holdout.fit[~out]), steps
 
 
 def vocabulary_of(catalogue: Sequence[Item], moments: Sequence[Moment]) -> Vocabulary:

@@ -63,6 +63,28 @@ def test_only_purchases_of_an_item_with_consent_for_training_are_read(tmp_path: 
     assert labels.snapshot_id == open_table(settings, EVENTS).current_snapshot().snapshot_id
 
 
+def test_labels_are_cleaned_by_refunds_and_catalogue_and_say_so(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    rows = table(
+        line("u", 0, "a", quantity=2),
+        line("u", 0, "b", quantity=1),
+        line("u", 0, "POST", quantity=1),
+        line("u", 5, "a", quantity=2, type="refund"),
+        line("u", 5, "b", quantity=1, type="refund", consent_training=False),
+    )
+    open_table(settings, EVENTS).append(rows)
+    labels = read_labels(settings, items=frozenset({"a", "b"}))
+    assert [sorted(moment.basket) for moment in labels.moments] == [["b"]]
+    said = labels.cleaning.as_dict()
+    assert said["lines"] == {"before": 3, "after": 1}
+    assert {step["rule"]: step["dropped"] for step in said["steps"]} == {
+        "bots": 0,
+        "repeats": 0,
+        "no_articles": 1,
+        "returned": 1,
+    }
+
+
 def test_an_empty_lake_says_what_fills_it(tmp_path: Path) -> None:
     with pytest.raises(LookupError, match="run `clickloop load` or `backfill` first"):
         read_labels(Settings(home=tmp_path))
