@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from features.actions import ACTIONS
 from features.instant import DAY_US
 from features.tower_input import HISTORY, ORDER_BUCKETS, TowerInput
+from training.augment import crop_histories, mask_moments
 from training.config import TowerConfig
 from training.dataset import Dataset
 from training.keras import tf
@@ -70,6 +71,8 @@ class Batches(tf.keras.utils.Sequence):  # type: ignore[misc]
         inputs = self._dataset.inputs
         batch: Batch = {field.name: getattr(inputs, field.name)[rows].copy() for field in fields(TowerInput)}
         baskets = [self._begin_session(batch, at, int(row), random) for at, row in enumerate(rows)]
+        crop_histories(batch, self._config.crop_share, random)
+        mask_moments(batch, self._config.mask_share, random)
         candidates, probability = self._candidates(baskets, random)
         places = np.full(self._items, -1)
         places[candidates] = np.arange(len(candidates))
