@@ -15,6 +15,7 @@ from training.augment import crop_histories, mask_moments
 from training.config import TowerConfig
 from training.dataset import Dataset
 from training.keras import tf
+from training.refusals import extra_logits
 from training.trends import Trends
 
 Array = NDArray[Any]
@@ -38,7 +39,8 @@ class Batches(tf.keras.utils.Sequence):  # type: ignore[misc]
     """Shuffled batches of a dataset, the same for the same seed.
 
     A batch holds TowerInput's arrays, `candidates` [c] (places of items), `probability` [c] of
-    each to be among them, `positives` and `allowed` [batch, c] bool, `weight` and `days` [batch].
+    each to be among them, `positives` and `allowed` [batch, c] bool, `extra_logits` [batch, c] float32
+    for what was turned down, `weight` and `days` [batch].
 
     A share of the baskets is shown as a session in progress: a few of its items come first in
     the history, as if touched within the hour, and the rest is to be found. So the towers learn
@@ -82,6 +84,7 @@ class Batches(tf.keras.utils.Sequence):  # type: ignore[misc]
             positives[at, places[remaining]] = True
             closed = places[np.concatenate((self._dataset.bought[int(row)], touched))]
             allowed[at, closed[closed >= 0]] = False
+        batch["extra_logits"] = self._extra_logits(rows, positives, places)
         batch |= {"candidates": candidates, "probability": probability, "positives": positives, "allowed": allowed}
         batch |= {"weight": self._weights[rows], "days": self._days[rows]}
         return batch
@@ -104,6 +107,16 @@ class Batches(tf.keras.utils.Sequence):  # type: ignore[misc]
         for name, values in front.items():
             batch[name][at] = np.concatenate((values, batch[name][at]))[:HISTORY]
         return mixed[:touched], mixed[touched:]
+
+    def _extra_logits(self, rows: Array, positives: Array, places: Array) -> Array:
+        """[batch, c] float32, above 0 for what a row's visitor turned down; [batch, 1] where nobody looked."""
+        if self._dataset.refused is None:
+            return np.zeros((len(rows), 1), np.float32)
+        refused = np.zeros(positives.shape, np.bool_)
+        for at, row in enumerate(rows):
+            found = places[self._dataset.refused[int(row)]]
+            refused[at, found[found >= 0]] = True
+        return extra_logits(refused, positives, self._config.refused_weight)
 
     def _candidates(self, baskets: list[tuple[Array, Array]], random: np.random.Generator) -> tuple[Array, Array]:
         """All items, or the batch's positives and a uniform sample beside them, with the odds of being there."""

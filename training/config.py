@@ -30,6 +30,8 @@ class TowerConfig:
     # Of the histories, how many are cropped to their newest moments, and of the moments, how many are hidden.
     crop_share: float = 0.0
     mask_share: float = 0.0
+    # An item that the visitor turned down counts as so many more in the softmax; 0 looks for none.
+    refused_weight: float = 0.0
     # Up to this many items the softmax runs over all of them; beyond, over a sample, corrected for it.
     softmax_items: int = 8192
     seed: int = 7
@@ -63,6 +65,14 @@ class CleaningConfig:
 
 
 @dataclass(frozen=True)
+class RefusalConfig:
+    """What counts as turned down: shown so often without a word, or taken out of the cart, in so many days."""
+
+    shown: int = 3
+    days: float = 7.0
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """One run: what is held out, what is compared, how each model is fitted."""
 
@@ -72,5 +82,6 @@ class TrainingConfig:
     bootstrap_rounds: int = 1000
     max_labels: int | None = None
     cleaning: CleaningConfig = CleaningConfig()
+    refusals: RefusalConfig = RefusalConfig()
     tower: TowerConfig = TowerConfig()
     knn: KnnConfig = KnnConfig()

@@ -59,7 +59,8 @@ class Ragged:
 class Dataset:
     """Aligned by moment, in time order. Items are places in the vocabulary, from 0.
 
-    purchased: items chosen; basket: those of them not bought before; bought: items bought before.
+    purchased: items chosen; basket: those of them not bought before; bought: items bought before; refused:
+    items turned down before, None where nobody looked for them.
     `inputs` holds the tower's arrays with a leading axis; ages_s: [moments, HISTORY] float32, the
     exact ages of `inputs.items`; countries: where the purchase went.
     """
@@ -73,6 +74,7 @@ class Dataset:
     purchased: Ragged
     basket: Ragged
     bought: Ragged
+    refused: Ragged | None = None
 
     def __len__(self) -> int:
         return len(self.at_us)
@@ -89,6 +91,7 @@ class Dataset:
             purchased=self.purchased.take(rows),
             basket=self.basket.take(rows),
             bought=self.bought.take(rows),
+            refused=None if self.refused is None else self.refused.take(rows),
         )
 
 
@@ -124,7 +127,12 @@ def join_features(
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def build_dataset(moments: Sequence[Moment], values: Sequence[dict[str, Any]], vocabulary: Vocabulary) -> Dataset:
+def build_dataset(
+    moments: Sequence[Moment],
+    values: Sequence[dict[str, Any]],
+    vocabulary: Vocabulary,
+    refused: Sequence[frozenset[str]] | None = None,
+) -> Dataset:
     """Arrays of the moments whose features may be used for training. Raises LookupError where none is left."""
     codes = vocabulary.item_codes
     kept = [(moment, row) for moment, row in zip(moments, values, strict=True) if row[CONSENT_COLUMN]]
@@ -140,7 +148,12 @@ def build_dataset(moments: Sequence[Moment], values: Sequence[dict[str, Any]], v
         purchased=Ragged.of([_places(moment.basket, codes) for moment, _ in kept]),
         basket=Ragged.of([_places(moment.basket - moment.bought, codes) for moment, _ in kept]),
         bought=Ragged.of([_places(moment.bought, codes) for moment, _ in kept]),
+        refused=None if refused is None else Ragged.of([_places(items, codes) for items in _allowed(refused, values)]),
     )
+
+
+def _allowed(rows: Sequence[frozenset[str]], values: Sequence[dict[str, Any]]) -> list[frozenset[str]]:
+    return [row for row, one in zip(rows, values, strict=True) if one[CONSENT_COLUMN]]
 
 
 def _known_ages(values: dict[str, Any], codes: dict[str, int]) -> NDArray[np.float32]:

@@ -26,6 +26,7 @@ from training.evaluation import Result, evaluate_scorer, intervals
 from training.golden import GOLDEN_COUNT, choose_rows, golden_file, read_instants, read_refusing
 from training.labels import Moment, read_labels
 from training.popular import count_popularity
+from training.refusals import read_deeds, refused_items
 from training.registry import RunRecord, champion, promote, register
 from training.split import Holdout, temporal_holdout
 
@@ -73,7 +74,8 @@ def collect(settings: Settings, config: TrainingConfig) -> Collected:
     moments = labels.moments[-config.max_labels :] if config.max_labels else labels.moments
     behavior = open_table(settings, USER_BEHAVIOR).current_snapshot()
     values = join_features(open_store(settings), FEATURE_SERVICE, moments, names=INPUTS)
-    dataset = build_dataset(moments, values, vocabulary_of(catalogue, moments))
+    refused = refused_items(moments, read_deeds(settings), config.refusals) if config.tower.refused_weight else None
+    dataset = build_dataset(moments, values, vocabulary_of(catalogue, moments), refused)
     snapshots = {EVENTS: labels.snapshot_id}
     snapshots |= {USER_BEHAVIOR: behavior.snapshot_id} if behavior else {}
     holdout, steps = without_outliers(dataset, temporal_holdout(dataset, days=config.holdout_days), config.cleaning)

@@ -217,7 +217,7 @@ class TwoTower(tfrs.Model):  # type: ignore[misc]
             tf.gather(self.items(content, training=training), candidates),
             positives=tf.cast(inputs["positives"], tf.float32),
             score_mask=inputs["allowed"],
-            candidate_bias=tf.gather(self.items.bias(inputs["days"]), candidates, axis=1),
+            candidate_bias=tf.gather(self.items.bias(inputs["days"]), candidates, axis=1) + inputs["extra_logits"],
             candidate_sampling_probability=inputs["probability"],
             sample_weight=inputs["weight"],
             basket_exponent=self._config.basket_exponent,

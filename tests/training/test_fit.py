@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import exp, log
 from typing import Any
 
@@ -16,7 +17,7 @@ from features.tower_input import Vocabulary
 from training.batches import Batches, label_weights
 from training.catalogue import item_content
 from training.config import TowerConfig
-from training.dataset import Dataset, build_dataset
+from training.dataset import Dataset, Ragged, build_dataset
 from training.export import tower_arrays
 from training.fit import fit_towers, standardisation
 from training.keras import tf
@@ -118,6 +119,23 @@ def test_without_sessions_a_batch_is_the_dataset() -> None:
     assert sorted(map(tuple, batch["items"])) == sorted(map(tuple, data.inputs.items))
     assert batch["probability"].tolist() == [1.0] * COUNT
     assert batch["allowed"].sum(axis=1).tolist() == [COUNT - 3] * 20
+
+
+def test_what_was_turned_down_counts_as_more_and_histories_can_be_cropped() -> None:
+    data = shop(20)
+    mine = [int(items[0]) for items in (data.basket[row] for row in range(20))]
+    closed = [int(items[0]) for items in (data.bought[row] for row in range(20))]
+    data = replace(data, refused=Ragged.of([[one, other] for one, other in zip(mine, closed, strict=True)]))
+    config = TowerConfig(batch=20, session_share=0.0, refused_weight=4.0, crop_share=1.0)
+    batch = batches(data, config)[0]
+    # Of the two the one in the basket is a positive; the other counts as five.
+    assert (batch["extra_logits"] > 0).sum(axis=1).tolist() == [1] * 20
+    assert batch["extra_logits"].max() == pytest.approx(log(5))
+    assert not batch["extra_logits"][batch["positives"]].any()
+    assert (batch["orders"] > 0).sum() < (data.inputs.orders > 0).sum()
+    without = batches(shop(20), config)[0]["extra_logits"]
+    assert without.shape == (20, 1)
+    assert not without.any()
 
 
 def test_a_large_catalogue_is_sampled_and_says_the_odds() -> None:
