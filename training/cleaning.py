@@ -95,15 +95,8 @@ def _among(column: pa.ChunkedArray, names: Set[str]) -> Bools:
 
 def repeated(rows: pa.Table) -> Bools:
     """Lines [rows] that say an earlier one again: by message id, or by profile, instant, item, quantity and price."""
-    ids = rows["message_id"].to_pylist()
-    lines = list(zip(*(rows[name].to_pylist() for name in PURCHASE_COLUMNS[1:]), strict=True))
-    known_ids: set[str] = set()
-    known_lines: set[tuple[Any, ...]] = set()
-    again = np.zeros(rows.num_rows, np.bool_)
-    for place, (message_id, line) in enumerate(zip(ids, lines, strict=True)):
-        again[place] = message_id in known_ids or line in known_lines
-        known_ids.add(message_id)
-        known_lines.add(line)
+    lines = rows.select(PURCHASE_COLUMNS).to_pandas()
+    again: Bools = (lines.duplicated("message_id") | lines.duplicated(list(PURCHASE_COLUMNS[1:]))).to_numpy()
     return again
 
 
@@ -113,6 +106,13 @@ def returned(rows: pa.Table, refunds: pa.Table, *, within_us: int) -> Bools:
     A refund takes pieces off the profile's purchases of its item, the newest before it first; without
     a quantity it takes one whole line. A line without a quantity is one piece.
     """
+    concerned = np.flatnonzero(_among(rows["profile_id"], set(refunds["profile_id"].to_pylist())))
+    out = np.zeros(rows.num_rows, np.bool_)
+    out[concerned] = _returned(rows.take(concerned), refunds, within_us)
+    return out
+
+
+def _returned(rows: pa.Table, refunds: pa.Table, within_us: int) -> Bools:
     at_us, left = _instants(rows), [quantity or 1 for quantity in rows["quantity"].to_pylist()]
     lines: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     users, items = rows["profile_id"].to_pylist(), rows["item_id"].to_pylist()
