@@ -15,6 +15,7 @@ from rich.table import Table
 from contracts.settings import Settings, load_settings
 from stack.errors import StackError
 from stack.readings import Reading, Samples, addresses, quantile, read, total
+from stack.up import interruptible
 
 # Outcomes of the worker's that have a column of their own, by their heading.
 _OUTCOMES = {"late": "late", "duplicate": "duplicate", "rejected": "poison", "sampled": "sampled"}
@@ -153,7 +154,7 @@ def show(*, once: bool, as_json: bool, every_s: float, workers: Sequence[str]) -
             Console().print(frame(found))
         return
     try:
-        with Live(frame(figures(before, None)), auto_refresh=False) as live:
+        with interruptible(), Live(frame(figures(before, None)), auto_refresh=False) as live:
             while True:
                 time.sleep(every_s)
                 now = read(places)

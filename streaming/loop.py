@@ -27,7 +27,7 @@ from streaming.parcels import Parcel, newest_rows, pack, unpack
 from streaming.publish import parcels_of
 from streaming.records import Incoming, decode_record, is_foreign
 from streaming.source import Source
-from streaming.states import States
+from streaming.states import States, UnreadableState
 
 _log = structlog.get_logger()
 
@@ -111,7 +111,7 @@ class Worker:
             except PoisonedRecord as poison:
                 self._poison[poison.partition, poison.offset] = poison.reason
                 self._drop(self._unsettled, poison)
-            except (RedisError, KafkaError, OSError) as error:
+            except (RedisError, KafkaError, OSError, UnreadableState) as error:
                 self._parts.metrics.retries.labels(type(error).__name__).inc()
                 self._drop(self._parts.source.positions, error)
                 stopping.wait(backoff_s)

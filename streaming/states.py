@@ -9,6 +9,16 @@ from streaming.cells import Cell, decode_cell
 from streaming.checkpoint import Checkpoint, Position
 
 
+class UnreadableState(ValueError):
+    """Stored bytes that this version cannot read; folding on without them would forget what they hold."""
+
+    def __init__(self, profile_id: str, reason: ValueError) -> None:
+        super().__init__(
+            f"state of profile {profile_id}: {reason}. It stays as it is and events wait in Kafka; "
+            "`clickloop rebuild` makes all states anew from the lake's events, and the worker then goes on"
+        )
+
+
 class States:
     """Cells by partition and profile, least recently used beyond `capacity` forgotten.
 
@@ -23,7 +33,7 @@ class States:
         self._cells: dict[int, OrderedDict[str, Cell]] = {}
 
     def load(self, wanted: Mapping[int, Set[str]], positions: Mapping[int, Position]) -> dict[int, dict[str, Cell]]:
-        """Cells of the wanted profiles. Raises Conflict, RedisError, ValueError on bytes that are no state."""
+        """Cells of the wanted profiles. Raises Conflict, RedisError, UnreadableState."""
         missing = {
             partition: [profile for profile in profiles if profile not in self._cells.get(partition, {})]
             for partition, profiles in wanted.items()
@@ -34,7 +44,7 @@ class States:
             for partition, payloads in self._checkpoint.read(missing, starts).items():
                 kept = self._cells.setdefault(partition, OrderedDict())
                 for profile, payload in zip(missing[partition], payloads, strict=True):
-                    kept[profile] = decode_cell(payload)
+                    kept[profile] = _decoded(profile, payload)
         return {partition: self._touched(partition, profiles) for partition, profiles in wanted.items()}
 
     def drop(self, partition: int) -> None:
@@ -57,3 +67,10 @@ class States:
         for profile in profiles:
             kept.move_to_end(profile)
         return {profile: kept[profile] for profile in profiles}
+
+
+def _decoded(profile: str, payload: bytes | None) -> Cell:
+    try:
+        return decode_cell(payload)
+    except ValueError as error:
+        raise UnreadableState(profile, error) from error
