@@ -87,11 +87,11 @@ def _work(settings: Settings) -> None:
     warnings.simplefilter("ignore")
     from feature_repo.store import open_store
     from streaming.loop import Worker
-    from streaming.worker import open_parts, tune_memory
+    from streaming.memory import Memory
+    from streaming.worker import open_parts
 
     parts = open_parts(settings, open_store(settings), Flag())
-    tune_memory()
-    Worker(parts).run(Flag())
+    Worker(parts).run(Flag(), Memory())
 
 
 def _flow(settings: Settings, events_s: int) -> None:

@@ -95,11 +95,12 @@ def _consume(settings: Settings, events: int, *, folding: bool) -> float:
 def _work(settings: Settings, events: int, watched: AbstractContextManager[object]) -> tuple[float, dict[str, Any]]:
     from feature_repo.store import apply
     from streaming.loop import Worker
-    from streaming.worker import open_parts, tune_memory
+    from streaming.memory import Memory
+    from streaming.worker import open_parts
 
     parts = open_parts(settings, apply(settings), Flag())
-    tune_memory()
     worker = Worker(parts)
+    Memory()
     while not parts.source.positions:
         worker.step()
     with watched:

@@ -21,6 +21,7 @@ from streaming.faults import fault
 from streaming.feature_rows import FeatureRows
 from streaming.folding import PartitionFold, PoisonedRecord, snapshot_of
 from streaming.items import LEADING_PARTITION, ItemRows, Items
+from streaming.memory import Memory
 from streaming.metrics import WorkerMetrics
 from streaming.outbox import Interrupted, Outbox
 from streaming.parcels import Parcel, newest_rows, pack, unpack
@@ -96,12 +97,14 @@ class Worker:
         """What it counts."""
         return self._parts.metrics
 
-    def run(self, stopping: Flag) -> None:
-        """Work until asked to stop. Raises LostRecords, RefusedRecord."""
+    def run(self, stopping: Flag, memory: Memory | None = None) -> None:
+        """Work until asked to stop; `memory` is swept between steps. Raises LostRecords, RefusedRecord."""
         backoff_s = _BACKOFF_FIRST_S
         while not stopping.is_set():
             try:
-                self.step()
+                records = self.step()
+                if memory is not None:
+                    memory.sweep(idle=not records)
                 backoff_s = _BACKOFF_FIRST_S
             except Interrupted:
                 return
@@ -117,8 +120,8 @@ class Worker:
                 stopping.wait(backoff_s)
                 backoff_s = min(backoff_s * 2, _BACKOFF_LAST_S)
 
-    def step(self) -> None:
-        """One poll and what follows from it."""
+    def step(self) -> int:
+        """One poll and what follows from it; how many records it was."""
         parts = self._parts
         polled = parts.source.poll(timeout_ms=_PAYING_POLL_MS if self._pays else parts.poll_timeout_ms)
         self._unsettled = set(polled)
@@ -136,8 +139,10 @@ class Worker:
         folds = [self._fold(partition, batch, cells[partition]) for partition, batch in decoded.items()]
         fault("worker: after fold")
         self._leave([self._finished(fold, polled[fold.partition]) for fold in folds])
-        self._rest(sum(map(len, polled.values())))
+        records = sum(map(len, polled.values()))
+        self._rest(records)
         self.steps += 1
+        return records
 
     def finish(self) -> None:
         """Write and send all that no event waits for. Raises Conflict, RedisError, Interrupted."""

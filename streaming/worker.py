@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import signal
 from threading import Event as Flag
 from typing import Any
@@ -20,6 +19,7 @@ from streaming.faults import arm_from_environment
 from streaming.feature_rows import FeatureRows
 from streaming.items import ItemRows, Items
 from streaming.loop import Parts, Worker
+from streaming.memory import Memory
 from streaming.metrics import WorkerMetrics
 from streaming.outbox import Outbox, open_producer
 from streaming.ownership import WORKER, claim
@@ -28,8 +28,6 @@ from streaming.states import States
 from streaming.waiting import patiently
 
 _log = structlog.get_logger()
-
-_GC_THRESHOLDS = (100_000, 50, 100)
 
 
 def open_redis(settings: Settings) -> Redis:
@@ -75,12 +73,6 @@ def open_parts(
     )
 
 
-def tune_memory() -> None:
-    """Collect cycles seldom: states are many, long-lived and without any."""
-    gc.freeze()
-    gc.set_threshold(*_GC_THRESHOLDS)
-
-
 def main() -> None:
     """Run a worker until SIGTERM or SIGINT."""
     configure_logging("worker")
@@ -97,10 +89,9 @@ def main() -> None:
     if parts is None:
         return
     port = parts.metrics.serve(settings.worker.metrics_host, settings.worker.metrics_port)
-    tune_memory()
     _log.info("worker ready", metrics_port=port, bootstrap=settings.kafka.bootstrap)
     try:
-        Worker(parts).run(stopping)
+        Worker(parts).run(stopping, Memory())
     finally:
         parts.source.close()
         parts.outbox.close()
