@@ -71,16 +71,19 @@ def _evaluate_recent(state: UserState, at_us: int, values: dict[str, Any]) -> No
     values["search_terms"] = searches.newest(state)
 
 
-def _evaluate_activity(state: UserState, at_us: int, values: dict[str, Any]) -> None:
+def _evaluate_windows(state: UserState, at_us: int, values: dict[str, Any]) -> None:
     totals = windows.totals(state.buckets, at_us)
     for label, row in totals.items():
         values.update(zip(_NAMES[label], row, strict=True))
-    left = fading.left(at_us, state.event_us)
-    for group, names in enumerate(_DECAYED_NAMES):
-        values.update(zip(names, decay.values(state.decayed.get(group), left), strict=True))
     day = sum(totals["24h"])
     values["velocity"] = sum(totals["1h"]) * _HOURS_A_DAY / day if day else 0.0
     values["frequency"] = sum(totals["30d"]) / _DAYS
+
+
+def _evaluate_activity(state: UserState, at_us: int, values: dict[str, Any]) -> None:
+    left = fading.left(at_us, state.event_us)
+    for group, names in enumerate(_DECAYED_NAMES):
+        values.update(zip(names, decay.values(state.decayed.get(group), left), strict=True))
     values["active_days_30d"] = windows.active_days(state.buckets, at_us)
 
 
@@ -135,6 +138,7 @@ _PARTS: tuple[Callable[[UserState, int, dict[str, Any]], None], ...] = (
     _evaluate_profile,
     _evaluate_cart,
     _evaluate_bought,
+    _evaluate_windows,
     _evaluate_session,
     _evaluate_activity,
     _evaluate_taste,

@@ -16,7 +16,7 @@ RULES: dict[str, Rule] = {
     "returning": lambda values: values["tenure_s"] >= _DAY_S and values["recency_s"] < 30 * _DAY_S,
     "dormant": lambda values: values["recency_s"] >= 30 * _DAY_S,
     "buyer": lambda values: values["bought_total"] > 0,
-    "regular_buyer": lambda values: values["purchase_30d"] > 0 and values["bought_total"] >= 10,
+    "regular_buyer": lambda values: values["bought_total"] >= 10 and values["purchase_30d"] > 0,
     "window_shopper": lambda values: values["item_view_30d"] >= 10 and values["purchase_30d"] == 0,
     "cart_abandoner": lambda values: values["cart_size"] > 0 and values["cart_age_s"] >= _HOUR_S,
 }

@@ -40,10 +40,10 @@ def segment_names(state: UserState) -> list[str]:
 def write_attribute_rows(rows: FeatureRows, profiles: Sequence[tuple[str, UserState]]) -> None:
     """Write both views' rows of these profiles as their states stand. Raises RedisError."""
     rows.write_attributes(
-        USER_DEMOGRAPHICS, [OnlineRow(name, state.row_us, demographics_values(state)) for name, state in profiles]
-    )
-    rows.write_attributes(
-        USER_SEGMENTS, [OnlineRow(name, state.row_us, {"segments": segment_names(state)}) for name, state in profiles]
+        {
+            USER_DEMOGRAPHICS: [OnlineRow(name, one.row_us, demographics_values(one)) for name, one in profiles],
+            USER_SEGMENTS: [OnlineRow(name, one.row_us, {"segments": segment_names(one)}) for name, one in profiles],
+        }
     )
 
 
@@ -93,8 +93,7 @@ class AttributeRows:
             if names != cell.segments:
                 segment_rows.append(OnlineRow(profile_id, state.row_us, {"segments": names}))
             cells.append((partition, profile_id, cell, known, names))
-        self._rows.write_attributes(USER_DEMOGRAPHICS, demographics)
-        self._rows.write_attributes(USER_SEGMENTS, segment_rows)
+        self._rows.write_attributes({USER_DEMOGRAPHICS: demographics, USER_SEGMENTS: segment_rows})
         for partition, profile_id, cell, known, names in cells:
             cell.demographics, cell.segments = known, names
             self._paid[partition].add(profile_id)

@@ -33,14 +33,16 @@ def write_online(rows: FeatureRows, batch: Iterable[Folded]) -> None:
     """
     changed = [one for one in batch if one.history]
     rows.write_behavior(one.history[-1] for one in changed)
-    for view, values in ((USER_DEMOGRAPHICS, _demographics), (USER_SEGMENTS, _segments)):
-        online = [
-            OnlineRow(one.profile_id, one.history[-1].row_us, found)
-            for one in changed
-            for found in (values(one),)
-            if found is not None
-        ]
-        rows.write_attributes(view, online)
+    rows.write_attributes(
+        {
+            view: [
+                OnlineRow(one.profile_id, one.history[-1].row_us, found)
+                for one in changed
+                if (found := values(one)) is not None
+            ]
+            for view, values in ((USER_DEMOGRAPHICS, _demographics), (USER_SEGMENTS, _segments))
+        }
+    )
 
 
 class BatchSink:

@@ -17,6 +17,7 @@ from feast.type_map import python_values_to_proto_values
 
 from contracts.lake import USER_BEHAVIOR
 from contracts.snapshot import Snapshot
+from feature_repo.online import EncodedRow
 from feature_repo.store import of_generation
 from features.instant import from_us
 from streaming.behavior_encoding import BehaviorEncoding, encoded_time
@@ -52,15 +53,17 @@ class FeatureRows:
     def write_behavior(self, snapshots: Iterable[Snapshot]) -> None:
         """Write rows of `user_behavior`. Raises RedisError."""
         encoding = self._user_encoding()
-        self._online.write_encoded(self._config, encoding.time_field, [encoding.row(one) for one in snapshots])
+        self._online.write_encoded(self._config, {encoding.time_field: [encoding.row(one) for one in snapshots]})
 
-    def write_attributes(self, view_name: str, rows: Sequence[OnlineRow]) -> None:
-        """Write rows of a view of users whose fields are texts and lists of texts. Raises RedisError, TypeError."""
-        if not rows:
-            return
+    def write_attributes(self, views: Mapping[str, Sequence[OnlineRow]]) -> None:
+        """Write rows of views of users whose fields are texts and lists of texts. Raises RedisError, TypeError."""
+        encoded = {f"_ts:{self._view(name).name}": self._encoded_texts(name, rows) for name, rows in views.items()}
+        self._online.write_encoded(self._config, encoded)
+
+    def _encoded_texts(self, view_name: str, rows: Sequence[OnlineRow]) -> list[EncodedRow]:
         view, key = self._view(view_name), self._user_encoding().key
         fields = [(field.name, _mmh3(f"{view.name}:{field.name}")) for field in view.features]
-        encoded = [
+        return [
             (
                 key(row.entity),
                 encoded_time(row.row_us),
@@ -68,7 +71,6 @@ class FeatureRows:
             )
             for row in rows
         ]
-        self._online.write_encoded(self._config, f"_ts:{view.name}", encoded)
 
     def write(self, view_name: str, rows: Sequence[OnlineRow]) -> None:
         """Write rows of another view, by the view's own types; fields it does not have are left out.
