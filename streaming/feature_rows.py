@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-# Before Feast, whose import would turn its counters into files that processes share.
-import prometheus_client  # noqa: F401
+# First, for its package says how Feast is imported.
+from feature_repo.store import of_generation
 
 # isort: split
 from feast.infra.online_stores.helpers import _mmh3
@@ -17,11 +17,11 @@ from feast.type_map import python_values_to_proto_values
 
 from contracts.lake import USER_BEHAVIOR
 from contracts.snapshot import Snapshot
-from feature_repo.online import EncodedRow
-from feature_repo.store import of_generation
 from features.instant import from_us
 from streaming.behavior_encoding import BehaviorEncoding, encoded_time
 
+# Key, time, field names and values in turn, as the online store's `write_encoded` takes them.
+EncodedRow = tuple[bytes, bytes, Sequence[bytes]]
 Field = str | int | float | bool | bytes | Sequence[str] | None
 
 
