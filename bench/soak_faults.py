@@ -6,7 +6,6 @@ import resource
 import signal
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import psutil
 from redis import Redis
@@ -76,7 +75,7 @@ FAULTS: dict[str, Callable[[OwnStack], None]] = {
 def _process(name: str, word: str) -> psutil.Process:
     """The child of ours of that program whose command line holds the word."""
     for process in psutil.Process().children(recursive=True):
-        line = process.cmdline()
-        if line and Path(line[0]).name == name and any(word in part for part in line):
+        # Redis writes its own command line, in one piece.
+        if process.name() == name and any(word in part for part in process.cmdline()):
             return process
     raise RuntimeError(f"expected a process {name} with {word}, found none")
