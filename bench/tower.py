@@ -60,9 +60,10 @@ def measure(calls: int) -> dict[str, Any]:
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     inputs = visitors()
     config = SequenceConfig(dim=DIM, blocks=2, heads=1, inner=2 * DIM, length=HISTORY)
-    attributes = np.full((1, 1), COUNTRIES - 1, np.int32)
+    attributes, contexts = np.full((1, 1), COUNTRIES - 1, np.int32), np.zeros((1, 0), np.int32)
     empty: Any = None
-    model = new_model(Sequences(empty, empty, empty, attributes), np.zeros((ITEMS, 0), np.float32), KINDS, config)
+    sequences = Sequences(empty, empty, empty, contexts, attributes, empty)
+    model = new_model(sequences, np.zeros((ITEMS, 0), np.float32), KINDS, config)
     weights = sequence_weights(model)
     vectors = model.items.vectors()
     compiled = tf.function(lambda arrays: model.users(arrays, vectors)[:, -1])
@@ -87,6 +88,7 @@ def visitors() -> SequenceInput:
         items=chance.integers(1, ITEMS + 1, shape).astype(np.int32),
         actions=chance.integers(1, KINDS + 1, shape).astype(np.int32),
         gaps=chance.integers(1, GAP_BUCKETS, shape).astype(np.int32),
+        contexts=np.zeros((*shape, 0), np.int32),
         attributes=chance.integers(0, COUNTRIES, (VISITORS, 1)).astype(np.int32),
     )
 

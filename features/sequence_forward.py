@@ -41,7 +41,10 @@ class BlockWeights:
 @dataclass(frozen=True)
 class SequenceWeights:
     """The user tower. vectors: [items + 1, dim], row 0 padding; places: [length, dim], the newest last; actions, gaps:
-    [codes, dim]; attributes: [values of all columns, dim], offsets: [columns] where each column's begin.
+    [codes, dim]; attributes, contexts: [values of all columns, dim], offsets, context_offsets: [columns] where each
+    column's begin. begins: 1 where a sequence is read from the padding before its first event on. half_lives_days:
+    those of `features.item_trends`, whose features trends [dim, features] and trend_shift [features] weigh for a
+    visitor; tastes: [items, taste dim], whose mean is a visitor's taste. All four are empty without trends.
     """
 
     vectors: Floats
@@ -50,6 +53,13 @@ class SequenceWeights:
     gaps: Floats
     attributes: Floats
     offsets: NDArray[np.int32]
+    contexts: Floats
+    context_offsets: NDArray[np.int32]
+    begins: NDArray[np.int32]
+    half_lives_days: Floats
+    tastes: Floats
+    trends: Floats
+    trend_shift: Floats
     gain: Floats
     shift: Floats
     blocks: tuple[BlockWeights, ...]
@@ -74,30 +84,39 @@ class SequenceWeights:
 
 
 def forward_one(weights: SequenceWeights, inputs: SequenceInput, row: int = 0) -> Floats:
-    """The vector [dim] of one visitor of a batch, at the newest place.
+    """The vector [dim + features] of one visitor of a batch, at the newest place: taste, then weights of trends.
 
     Only the events that are there are read, and the last block computes its newest place alone: no other is asked for.
     """
     length = len(weights.places)
     items = inputs.items[row][-length:]
     first = int(np.argmax(items > 0)) if items.any() else len(items) - 1
+    if weights.begins and items.any():
+        first = max(0, first - 1)
     present = slice(first, len(items))
     count = len(items) - first
     states = weights.vectors[items[present]] + weights.places[length - count :]
     states += weights.actions[inputs.actions[row][-length:][present]]
     states += weights.gaps[inputs.gaps[row][-length:][present]]
     states += weights.attributes[inputs.attributes[row] + weights.offsets].sum(axis=0)
+    contexts = inputs.contexts[row][-length:][present] + weights.context_offsets
+    states += weights.contexts[contexts].sum(axis=1)
     states *= np.float32(sqrt(states.shape[1]))
     for block in weights.blocks[:-1]:
         states = _block(block, states, states)
     newest = _block(weights.blocks[-1], states, states[-1:])
     vector: Floats = _norm(newest, weights.gain, weights.shift)[0]
-    return vector
+    return np.concatenate((vector, vector @ weights.trends + weights.trend_shift))
 
 
 def forward(weights: SequenceWeights, inputs: SequenceInput) -> Floats:
-    """Vectors [batch, dim]."""
+    """Vectors [batch, dim + features]."""
     return np.stack([forward_one(weights, inputs, row) for row in range(len(inputs.items))])
+
+
+def offered(weights: SequenceWeights, trends: Floats) -> Floats:
+    """Vectors [items, dim + features] to multiply `forward`'s with, as of one instant's trends [items, features]."""
+    return np.concatenate((weights.vectors[1:], trends), axis=1)
 
 
 def _block(block: BlockWeights, states: Floats, asked: Floats) -> Floats:

@@ -19,12 +19,15 @@ class SequenceInput:
     """A batch of sequences. items, actions, gaps: [batch, length] int32, oldest first, 0 before the first event.
 
     Items and actions are codes from 1, the item's place plus one. gaps: bucket of the time from an event to the next
-    one, of the newest to the instant asked for; 0 where unknown. attributes: [batch, columns] int32.
+    one, of the newest to the instant asked for; 0 where unknown. contexts: [batch, length, columns] int32, what is
+    known of the next event before it happens, such as hour and device; of the newest, the request's. attributes:
+    [batch, columns] int32.
     """
 
     items: Ints
     actions: Ints
     gaps: Ints
+    contexts: Ints
     attributes: Ints
 
 

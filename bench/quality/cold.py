@@ -13,13 +13,14 @@ from bench.quality.measures import measure
 from features.sequence_forward import SequenceWeights
 from training.dataset import Ints, Ragged
 
-SO_FAR = "popularity so far"
+SO_FAR, AT_THE_SPLIT = "popularity up to the case", "popularity at the split: nothing"
 
 
 def cold_fold(data: Interactions, fold: Fold, *, at_least: int) -> Fold | None:
     """Sessions after the fit that touch items without an event in it, asked to rank those items alone.
 
-    None without times, contents or such sessions, and with fewer than `at_least` such items: any list would do.
+    None without times, contents or such sessions. With fewer than `at_least` such items left to somebody any list would
+    do: those sessions are not asked, and nobody is where there are fewer in all.
     """
     if data.at_s is None or not data.content.shape[1]:
         return None
@@ -36,7 +37,7 @@ def cold_fold(data: Interactions, fold: Fold, *, at_least: int) -> Fold | None:
             continue
         known = set(data.items[starts[data.users[begin]] : begin].tolist())
         new = [item for item in dict.fromkeys(data.items[begin:stop].tolist()) if cold[item] and item not in known]
-        if new:
+        if new and cold.sum() - cold[list(known)].sum() >= at_least:
             users.append(int(data.users[begin]))
             ends.append(begin)
             relevant.append(new)
@@ -54,6 +55,7 @@ def measure_cold(
     lists = {
         "two-tower, content alone": own.rank(data, fold, replace(weights, vectors=vectors), k=k),
         SO_FAR: popular_so_far(data, fold, k=k),
+        AT_THE_SPLIT: own.best(data, fold, np.zeros((len(fold), data.item_count), np.float32), 0, k=k),
     }
     found = {name: measure(data, fold, ranked).means() for name, ranked in lists.items()}
     return {name: {one: means[one] for one in ("recall", "ndcg")} for name, means in found.items()}

@@ -17,6 +17,7 @@ from bench.quality.cold import cold_fold, measure_cold
 from bench.quality.exchange import cross_checked, run_opponents
 from bench.quality.folds import Fold, Folds, global_temporal, leave_one_out, validation_fold
 from bench.quality.interactions import Interactions
+from bench.quality.popular import popular_opponents
 from bench.quality.report import draw, write_report
 from bench.quality.settings import LOADERS, QualityConfig, read_config
 from bench.quality.table import compare
@@ -78,6 +79,8 @@ def run_folds(
         work = options.work or Path(temporary)
         work.mkdir(parents=True, exist_ok=True)
         opponents = run_opponents(data, folds.tuning, folds.final, work, k=config.k, models=options.models)
+        if not options.models:
+            opponents |= popular_opponents(data, folds.tuning, folds.final, k=config.k)
         lists = {name: one.lists for name, one in opponents.items()} | dict(served)
         begin_s = time.perf_counter()
         fitted = _fitted(data, folds, watched, config, options, work)
@@ -90,6 +93,7 @@ def run_folds(
     reports = {name: one.report for name, one in opponents.items()}
     details = _details(data, folds, config, reports, fitted) | {"fit_s": round(fit_s, 1)}
     details |= {"table": compared.rows, "ndcg_by_slice": compared.slices, "gain": compared.gain}
+    details |= {"cold_users": compared.newcomers}
     details |= {"furthest_from_libraries": checked, "cold_items": measured, "cold_cases": len(cold or ())}
     return _result(data, folds, config, next(iter(served), OWN), details)
 

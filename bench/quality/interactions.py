@@ -18,7 +18,8 @@ class Interactions:
 
     users, items, actions: [events] int32 from 0, actions below `action_kinds`; at_s: [events] int64
     seconds since 1970, None where the source keeps the order alone. content: [items, features]
-    float32 of 0 and 1; attributes: [users, columns] int32, each column with codes of its own from 0.
+    float32 of 0 and 1; attributes: [users, columns] int32, each column with codes of its own from 0. contexts: [events,
+    columns] int32 codes from 1, what was known of an event before it happened; of no columns where nothing was.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Interactions:
     at_s: Longs | None
     content: Floats
     attributes: Ints
+    contexts: Ints
     action_kinds: int
 
     def __post_init__(self) -> None:
@@ -46,6 +48,14 @@ class Interactions:
     def item_count(self) -> int:
         """How many items there are, those without events included."""
         return len(self.content)
+
+    @property
+    def by_time(self) -> tuple[Ints, Longs]:
+        """Items and seconds of all events, oldest first. Raises ValueError without times."""
+        if self.at_s is None:
+            raise ValueError(f"{self.name}: expected times of events; the source keeps their order alone")
+        order = np.argsort(self.at_s, kind="stable")
+        return self.items[order], self.at_s[order]
 
     @property
     def starts(self) -> Longs:

@@ -12,6 +12,7 @@ from bench.quality.interactions import Interactions
 from training.dataset import Ints
 from training.metrics import Doubles, coverage, ndcg, recall, reciprocal_rank
 
+_FIRST_EVENTS = 3
 BY_CASE = ("recall", "ndcg", "mrr", "novelty", "popularity", "diversity")
 
 
@@ -74,6 +75,15 @@ def activity_slices(fold: Fold) -> dict[str, NDArray[np.bool_]]:
         f"history up to {low:.0f}": fold.history_lengths <= low,
         f"history of {low:.0f} to {high:.0f}": (fold.history_lengths > low) & (fold.history_lengths <= high),
         f"history beyond {high:.0f}": fold.history_lengths > high,
+    }
+
+
+def newcomers(fold: Fold) -> dict[str, NDArray[np.bool_]]:
+    """Cases of people known by their context alone, or by their first events besides."""
+    lengths = fold.history_lengths
+    return {
+        "no history": lengths == 0,
+        f"1 to {_FIRST_EVENTS} events": (lengths > 0) & (lengths <= _FIRST_EVENTS),
     }
 
 

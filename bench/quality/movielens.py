@@ -41,6 +41,7 @@ def ml_1m(folder: Path) -> Interactions:
         at_s=None,
         content=_content([(genres.split("|"), int(title[-5:-1])) for title, genres in described]),
         attributes=_codes(known),
+        contexts=np.zeros((len(order), 0), np.int32),
         action_kinds=_RATINGS,
     )
 
@@ -61,6 +62,7 @@ def ml_100k(folder: Path) -> Interactions:
         at_s=np.array([row[1] for row in rows], np.int64),
         content=_content([(films[item][3].split(), _year(films[item][2])) for item in sorted(films)]),
         attributes=_codes([_person(people[user]) for user in sorted(people)]),
+        contexts=np.zeros((len(rows), 0), np.int32),
         action_kinds=_RATINGS,
     )
 

@@ -11,18 +11,21 @@ from numpy.typing import NDArray
 
 from bench.quality.folds import DAY_S, Fold
 from bench.quality.interactions import Interactions, Longs
+from features.item_trends import RecentEvents, log_ages, tastes_before
 from features.sequence_forward import SequenceWeights
 from features.sequence_input import GAP_BUCKETS
 from training.dataset import Ints, Ragged
 from training.metrics import ndcg, recall
 from training.sequence.config import SequenceConfig
 from training.sequence.sequences import Sequences, newest
+from training.sequence.trends import EventTrends, event_trends
 
 Floats = NDArray[np.float32]
 
 _CHUNK = 128
 _RECENT_DAYS = 7
 _SECONDS_A_STEP = 15.0
+_NOT_THERE = -1e9
 
 
 @dataclass(frozen=True)
@@ -37,16 +40,44 @@ class Fitted:
     curve: list[dict[str, float]]
 
 
-def sequences_of(data: Interactions, rows: NDArray[np.bool_]) -> Sequences:
-    """The chosen events as the model reads them, every user having a row."""
+def sequences_of(data: Interactions, rows: NDArray[np.bool_], config: SequenceConfig | None = None) -> Sequences:
+    """The chosen events as the model reads them, every user having a row; with a fit's trends where it has any."""
     lengths = np.bincount(data.users[rows], minlength=data.user_count)
     starts = np.concatenate(([0], np.cumsum(lengths)))
     return Sequences(
         Ragged(data.items[rows] + 1, starts),
         Ragged(data.actions[rows] + 1, starts),
         Ragged(gaps(data)[rows], starts),
+        data.contexts[rows],
         data.attributes,
+        _asked(data, rows, config),
+        None if config is None else _trends_of(data, rows, config),
     )
+
+
+def _asked(data: Interactions, rows: NDArray[np.bool_], config: SequenceConfig | None) -> NDArray[np.bool_]:
+    """[chosen events]: a user's first with an item, as lists name nothing seen; with trends, not the item's very first.
+
+    Nobody could have recommended what was not there yet.
+    """
+    pairs = data.users.astype(np.int64) * data.item_count + data.items
+    asked = np.zeros(len(data), np.bool_)
+    asked[np.unique(pairs, return_index=True)[1]] = True
+    if data.at_s is not None and config is not None and config.trend_half_lives_days:
+        first_s = np.full(data.item_count, np.iinfo(np.int64).max)
+        np.minimum.at(first_s, data.items[rows], data.at_s[rows])
+        asked &= data.at_s > first_s[data.items]
+    return asked[rows]
+
+
+def _trends_of(data: Interactions, rows: NDArray[np.bool_], config: SequenceConfig) -> EventTrends | None:
+    """As of each chosen event, by the chosen events alone. Raises ValueError without times."""
+    if not config.trend_half_lives_days:
+        return None
+    if data.at_s is None:
+        raise ValueError(f"{data.name}: expected times of events for trends; the source keeps their order alone")
+    starts = np.concatenate(([0], np.cumsum(np.bincount(data.users[rows], minlength=data.user_count))))
+    return event_trends(data.items[rows], starts, data.at_s[rows], data.item_count, config.trend_half_lives_days)
 
 
 def gaps(data: Interactions) -> Ints:
@@ -81,7 +112,7 @@ def fit(
         }
 
     relevant = [watched.relevant[case] for case in range(len(watched))]
-    sequences = sequences_of(data, fold.fit)
+    sequences = sequences_of(data, fold.fit, config)
     fitting = fit_sequences(sequences, data.content, data.action_kinds, config, watch, checkpoint)
     content: Floats = fitting.model.items.content_vectors().numpy()
     return Fitted(sequence_weights(fitting.model), content, fitting.curve)
@@ -101,20 +132,47 @@ def load(path: Path) -> Fitted:
 
 
 def rank(data: Interactions, fold: Fold, weights: SequenceWeights, *, k: int) -> Ints:
-    """Lists [cases, k] by the tower that serving uses; a case without history gets what was popular of late."""
+    """Lists [cases, k] by the tower that serving uses, trends as of each case's instant.
+
+    A case without history gets what was popular of late where the tower does not begin before the first event.
+    """
     from features.sequence_forward import forward
 
     everything = sequences_of(data, np.ones(len(data), np.bool_))
     fallback = recent_popularity(data, fold)
+    dim = weights.vectors.shape[1]
     lists = []
     for first in range(0, len(fold), _CHUNK):
         part = slice(first, first + _CHUNK)
         lengths = fold.history_lengths[part]
         inputs = newest(everything, fold.users[part].astype(np.int64), lengths, len(weights.places))
-        scores = forward(weights, inputs) @ weights.vectors[1:].T
-        scores[lengths == 0] = fallback
+        vectors = forward(weights, inputs)
+        scores = vectors[:, :dim] @ weights.vectors[1:].T
+        if len(weights.half_lives_days):
+            _with_trends(data, scores, vectors[:, dim:], weights, fold.ends[part])
+        if not weights.begins:
+            scores[lengths == 0] = fallback
         lists.append(best(data, fold, scores, first, k=k))
     return np.concatenate(lists)
+
+
+def _with_trends(
+    data: Interactions, scores: Floats, trend_weights: Floats, weights: SequenceWeights, ends: Longs
+) -> None:
+    """Add to scores [cases, items] what the instants of the events at `ends` say, by all that happened before them."""
+    if data.at_s is None:
+        raise ValueError(f"{data.name}: expected times of events for trends; the source keeps their order alone")
+    before = tastes_before(data.items, data.starts, weights.tastes)
+    order = np.argsort(data.at_s, kind="stable")
+    recent = RecentEvents(data.items[order], data.at_s[order], before[order])
+    first_s = np.full(data.item_count, np.iinfo(np.int64).max // 2)
+    np.minimum.at(first_s, data.items, data.at_s)
+    ages = log_ages(first_s, data.at_s[ends])
+    for case, end in enumerate(ends.tolist()):
+        items, values = recent.trends(int(data.at_s[end]), before[end], weights.half_lives_days.tolist())
+        scores[case, items] += values @ trend_weights[case, :-1]
+        scores[case] += trend_weights[case, -1] * ages[case]
+    scores[ages < 0.0] = _NOT_THERE
 
 
 def best(data: Interactions, fold: Fold, scores: Floats, first: int, *, k: int) -> Ints:

@@ -29,6 +29,8 @@ def write_report(result: dict[str, Any], *, command: str, directory: Path = RESU
     if details["cold_items"]:
         parts += [f"## Cold items: {details['cold_cases']} sessions that touch them, ranked among themselves"]
         parts += [_cold(details["cold_items"], k)]
+    for who, rows in details["cold_users"].items():
+        parts += [f"## Cold users: {who}", _newcomers(rows, k)]
     parts += ["## By slice", f"NDCG@{k}.", _slices(details["ndcg_by_slice"])]
     parts += ["## How the opponents were tuned", _opponents(details["opponents"])]
     parts += [f"![NDCG by model]({name}.svg)"]
@@ -115,6 +117,15 @@ def _published(rows: list[dict[str, Any]], k: int) -> str:
 def _cold(rows: dict[str, dict[str, float]], k: int) -> str:
     lines = [f"| Model | Recall@{k} | NDCG@{k} |", "|---|---|---|"]
     lines += [f"| {model} | {row['recall']:.4f} | {row['ndcg']:.4f} |" for model, row in rows.items()]
+    return "\n".join(lines)
+
+
+def _newcomers(rows: dict[str, dict[str, float]], k: int) -> str:
+    lines = [f"| Model | Recall@{k} | NDCG@{k} |", "|---|---|---|"]
+    lines += [
+        f"| {model} | {row['recall']:.4f} | {row['ndcg']:.4f} [{row['ndcg_low']:.4f}, {row['ndcg_high']:.4f}] |"
+        for model, row in sorted(rows.items(), key=lambda item: -item[1]["ndcg"])
+    ]
     return "\n".join(lines)
 
 

@@ -29,6 +29,7 @@ def as_interactions(dataset: Dataset, content: ItemContent) -> tuple[Interaction
         at_s=np.repeat(dataset.at_us[order] // SECOND_US, lengths),
         content=content_table(content),
         attributes=countries,
+        contexts=np.zeros((int(lengths.sum()), 0), np.int32),
         action_kinds=1,
     )
     return interactions, places

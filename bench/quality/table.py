@@ -11,7 +11,7 @@ import numpy as np
 
 from bench.quality.folds import Fold
 from bench.quality.interactions import Interactions
-from bench.quality.measures import Measured, activity_slices, item_slices, measure
+from bench.quality.measures import Measured, activity_slices, item_slices, measure, newcomers
 from training.dataset import Ints
 from training.metrics import bootstrap_interval
 
@@ -21,10 +21,14 @@ _WITH_INTERVAL = ("recall", "ndcg", "mrr")
 
 @dataclass(frozen=True)
 class Compared:
-    """rows: model -> measure -> value; slices: slice -> model -> NDCG and cases; gain: best over second best."""
+    """rows: model -> measure -> value; slices: slice -> model -> NDCG and cases; gain: best over second best.
+
+    newcomers: who -> model -> measure -> value, of cases with little or no history.
+    """
 
     rows: dict[str, dict[str, float]]
     slices: dict[str, dict[str, float]]
+    newcomers: dict[str, dict[str, dict[str, float]]]
     gain: dict[str, Any]
 
 
@@ -39,7 +43,18 @@ def compare(data: Interactions, fold: Fold, lists: Mapping[str, Ints], *, seed: 
         for name, cases in chosen.items()
         if cases.any()
     }
-    return Compared(rows, slices, _gain(measured, users, seed))
+    few = {
+        f"{name}, {cases.sum()} cases": {model: _where(one, users, cases, seed) for model, one in measured.items()}
+        for name, cases in newcomers(fold).items()
+        if cases.any()
+    }
+    return Compared(rows, slices, few, _gain(measured, users, seed))
+
+
+def _where(one: Measured, users: Any, cases: Any, seed: int) -> dict[str, float]:
+    low, high = bootstrap_interval(one.ndcg[cases], users[cases], rounds=ROUNDS, seed=seed)
+    means = one.means(cases)
+    return {"recall": means["recall"], "ndcg": means["ndcg"], "ndcg_low": low, "ndcg_high": high}
 
 
 def _row(one: Measured, users: Any, seed: int) -> dict[str, float]:

@@ -13,7 +13,11 @@ class SequenceConfig:
     ones being more; `softmax_items`: up to so many items the softmax runs over all, beyond over a
     sample shared by the whole batch, corrected for it. `earlier_windows`: how often a sequence longer
     than `length` is cut at a random place instead of its end. `average`: decay a step of the averaged
-    weights, which are those that the fit returns.
+    weights, which are those that the fit returns. `unit_items`: items' vectors have one learned length
+    (cosine in place of the dot product: a person's length alters no order). `begins`: a sequence is
+    read from before its first event on, so that who has none gets a vector too.
+    `trend_half_lives_days`: an item's score follows its decayed counts and its age as of the instant;
+    it does not where empty.
     """
 
     dim: int = 64
@@ -35,6 +39,9 @@ class SequenceConfig:
     average: float = 0.998
     earlier_windows: float = 0.5
     softmax_items: int = 8192
+    unit_items: bool = False
+    begins: bool = False
+    trend_half_lives_days: tuple[float, ...] = ()
     seed: int = 7
 
     def __post_init__(self) -> None:

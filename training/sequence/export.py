@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from features.sequence_forward import BlockWeights, SequenceWeights
 from training.sequence.layers import Block
 from training.sequence.model import SequenceTwoTower
@@ -17,6 +19,13 @@ def sequence_weights(model: SequenceTwoTower) -> SequenceWeights:
         gaps=users.gaps.numpy(),
         attributes=users.attributes.numpy(),
         offsets=users.offsets,
+        contexts=users.contexts.numpy(),
+        context_offsets=users.context_offsets,
+        begins=np.array(users.begins, np.int32),
+        half_lives_days=np.array(users.half_lives_days, np.float32),
+        tastes=model.tastes,
+        trends=users.trends.numpy(),
+        trend_shift=users.trend_shift.numpy(),
         gain=users.norm.gain.numpy(),
         shift=users.norm.shift.numpy(),
         blocks=tuple(_block(block) for block in users.blocks),

@@ -20,12 +20,17 @@ from training.sequence.model import ItemTower, SequenceTwoTower, UserTower
 from training.sequence.sequences import Batch, Batches, Sequences
 
 Floats = NDArray[np.float32]
+# What a data set has no use for, such as trends, gets no slope.
+_UNUSED = tf.UnconnectedGradients.ZERO
 # Hears of each epoch's number and figures, and may add figures of its own by the model as averaged.
 Watch = Callable[[int, "Fitting"], dict[str, float]]
 
+_INPUTS = ("items", "actions", "gaps", "contexts", "attributes")
 _CODES = tf.TensorSpec((None, None), tf.int32)
 _STEP_SIGNATURE = [
-    dict.fromkeys(("items", "actions", "gaps", "attributes", "targets"), _CODES)
+    dict.fromkeys((*_INPUTS, "targets"), _CODES)
+    | {"contexts": tf.TensorSpec((None, None, None), tf.int32)}
+    | {"trends": tf.TensorSpec((None, None, None), tf.float16)}
     | {"candidates": tf.TensorSpec((None,), tf.int32), "probability": tf.TensorSpec((None,), tf.float32)}
 ]
 
@@ -61,7 +66,7 @@ class Fitting:
         weights = self.model.trainable_variables
         with tf.GradientTape() as tape:
             loss = self.model.compute_loss(inputs, training=True)
-        slopes = [tf.convert_to_tensor(slope) for slope in tape.gradient(loss, weights)]
+        slopes = [tf.convert_to_tensor(slope) for slope in tape.gradient(loss, weights, unconnected_gradients=_UNUSED)]
         slopes, _ = tf.clip_by_global_norm(slopes, self.config.clip_norm)
         self.optimizer.apply_gradients(zip(slopes, weights, strict=True))
         steps = tf.cast(self.optimizer.iterations, tf.float32)
@@ -88,11 +93,12 @@ def learning_rate(step: int, fitting: Fitting) -> float:
 
 def as_tensors(batch: Batch, config: SequenceConfig, random: np.random.Generator, items: int) -> dict[str, Any]:
     """What the model's loss takes: all items as candidates, or the batch's targets and a uniform sample beside them."""
-    arrays = {name: getattr(batch.inputs, name) for name in ("items", "actions", "gaps", "attributes")}
+    arrays = {name: getattr(batch.inputs, name) for name in _INPUTS}
     if items <= config.softmax_items:
         candidates = np.arange(1, items + 1, dtype=np.int32)
         probability = np.ones(items, np.float32)
-        return arrays | {"targets": batch.targets - 1, "candidates": candidates, "probability": probability}
+        arrays |= {"targets": batch.targets - 1, "trends": batch.trends}
+        return arrays | {"candidates": candidates, "probability": probability}
     wanted = batch.targets[batch.targets > 0]
     drawn = random.choice(items, config.softmax_items, replace=False) + 1
     candidates = np.union1d(wanted, drawn).astype(np.int32)
@@ -100,14 +106,20 @@ def as_tensors(batch: Batch, config: SequenceConfig, random: np.random.Generator
     uniform = config.softmax_items / items
     probability = (1.0 - (1.0 - uniform) * (1.0 - shares) ** len(wanted)).astype(np.float32)
     targets = np.where(batch.targets > 0, np.searchsorted(candidates, batch.targets), -1).astype(np.int32)
-    return arrays | {"targets": targets, "candidates": candidates, "probability": probability}
+    trends = batch.trends[:, candidates - 1] if batch.trends.shape[2] else batch.trends
+    arrays |= {"targets": targets, "trends": trends}
+    return arrays | {"candidates": candidates, "probability": probability}
 
 
 def new_model(sequences: Sequences, content: Floats, action_kinds: int, config: SequenceConfig) -> SequenceTwoTower:
     """A model not yet fitted, built: its weights exist. content: [items, features]."""
     tf.keras.utils.set_random_seed(config.seed)
-    attributes = sequences.attributes.max(axis=0).astype(np.int32) + 1
-    return SequenceTwoTower(ItemTower(content, config), UserTower(action_kinds, attributes, config))
+    attributes, contexts = (
+        codes.max(axis=0).astype(np.int32) + 1 for codes in (sequences.attributes, sequences.contexts)
+    )
+    users = UserTower(action_kinds, attributes, contexts, config)
+    tastes = np.zeros((0, 0), np.float32) if sequences.trends is None else sequences.trends.tastes
+    return SequenceTwoTower(ItemTower(content, config), users, tastes)
 
 
 def fit_sequences(
@@ -154,7 +166,8 @@ def _curve_of(checkpoint: Path) -> Path:
 
 
 def user_vectors(model: SequenceTwoTower, inputs: SequenceInput) -> Floats:
-    """The vectors [batch, dim] at the newest place of each sequence."""
-    arrays = {name: tf.constant(getattr(inputs, name)) for name in ("items", "actions", "gaps", "attributes")}
-    vectors: Floats = model.users(arrays, model.items.vectors())[:, -1].numpy()
-    return vectors
+    """The vectors [batch, dim + features] at the newest place of each sequence."""
+    arrays = {name: tf.constant(getattr(inputs, name)) for name in _INPUTS}
+    vectors = model.users(arrays, model.items.vectors())[:, -1]
+    joined: Floats = tf.concat((vectors, model.users.trend_weights(vectors)), axis=1).numpy()
+    return joined

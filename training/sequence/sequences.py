@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from features.sequence_input import SequenceInput
 from training.dataset import Ints, Longs, Ragged
 from training.sequence.config import SequenceConfig
+from training.sequence.trends import EventTrends
 
 # Sequences of like length share a batch; this much noise in the order keeps the batches changing.
 _LENGTH_NOISE = 16
@@ -23,13 +24,17 @@ class Sequences:
     """items, actions, gaps: one row a user, oldest event first, aligned; attributes: [users, columns].
 
     Items and actions are codes from 1. A gap is the bucket (`features.sequence_input.gap_bucket`) of the
-    time from the event to the next one, 0 where times are unknown.
+    time from the event to the next one, 0 where times are unknown. contexts: [events, columns] codes from 1, 0
+    where unknown: what was known of each event before it happened. asked: [events], whether a model is to find it.
     """
 
     items: Ragged
     actions: Ragged
     gaps: Ragged
+    contexts: Ints
     attributes: Ints
+    asked: NDArray[np.bool_]
+    trends: EventTrends | None = None
 
     def __len__(self) -> int:
         return len(self.items)
@@ -37,21 +42,27 @@ class Sequences:
 
 @dataclass(frozen=True)
 class Batch:
-    """`inputs` and, of the same shape, the next item's code at each place: 0 beyond the sequence."""
+    """`inputs` and, of the same shape, the next item's code at each place: 0 where none is asked for; trends:
+    [targets, items, features] float16 as of each that is, in the order of rows and places; features may be none.
+    """
 
     inputs: SequenceInput
     targets: Ints
+    trends: NDArray[np.float16]
 
 
 class Batches:
-    """Batches of every sequence of two events or more, the same for the same seed and epoch."""
+    """Batches of every sequence with an event to ask for, the same for the same seed and epoch.
+
+    That is one of two events or more, or of one where sequences begin before the first.
+    """
 
     def __init__(self, sequences: Sequences, config: SequenceConfig) -> None:
         self._sequences, self._config = sequences, config
         self._lengths = sequences.items.lengths
-        self._users = np.flatnonzero(self._lengths > 1)
+        self._users = np.flatnonzero(self._asked(self._lengths) > 0)
         if not len(self._users):
-            raise ValueError("expected sequences of two events or more, came none")
+            raise ValueError("expected sequences with an event to ask for, came none")
 
     def steps(self) -> int:
         """Batches of an epoch; a random cut moves no sequence to another length."""
@@ -65,8 +76,11 @@ class Batches:
             yield self._batch(groups[place], random)
 
     def _widths(self) -> Longs:
-        widths: Longs = np.minimum(self._lengths - 1, self._config.length)
+        widths: Longs = np.minimum(self._asked(self._lengths), self._config.length)
         return widths
+
+    def _asked(self, lengths: Longs) -> Longs:
+        return lengths if self._config.begins else lengths - 1
 
     def _groups(self, random: np.random.Generator) -> list[Longs]:
         widths = self._widths()[self._users]
@@ -82,19 +96,22 @@ class Batches:
         return [*groups, self._users[order[begin:]]]
 
     def _batch(self, users: Longs, random: np.random.Generator) -> Batch:
-        widest = int(self._widths()[users].max())
-        width = min(-(-widest // _ROUNDING) * _ROUNDING, self._config.length)
-        items, actions, gaps, targets = (np.zeros((len(users), width), np.int32) for _ in range(4))
-        for row, user in enumerate(users):
-            end = self._end(int(self._lengths[user]), random)
-            count = min(end - 1, self._config.length)
-            begin = int(self._sequences.items.starts[user]) + end - 1 - count
-            place = slice(begin, begin + count)
-            items[row, width - count :] = self._sequences.items.flat[place]
-            actions[row, width - count :] = self._sequences.actions.flat[place]
-            gaps[row, width - count :] = self._sequences.gaps.flat[place]
-            targets[row, width - count :] = self._sequences.items.flat[begin + 1 : begin + count + 1]
-        return Batch(SequenceInput(items, actions, gaps, self._sequences.attributes[users]), targets)
+        longest = self._config.length
+        counts = self._widths()[users]
+        width = min(-(-int(counts.max()) // _ROUNDING) * _ROUNDING, longest)
+        ends = np.array([self._end(int(self._lengths[user]), random) for user in users], np.int64)
+        inputs = read_before(self._sequences, users, ends - 1, width, counts=counts)
+        targets, events = np.zeros((len(users), width), np.int32), np.zeros((len(users), width), np.int64)
+        for row, (user, end, count) in enumerate(zip(users, ends, counts, strict=True)):
+            last = int(self._sequences.items.starts[user] + end)
+            place = slice(last - int(count), last)
+            targets[row, width - count :] = np.where(self._sequences.asked[place], self._sequences.items.flat[place], 0)
+            events[row, width - count :] = np.arange(place.start, place.stop)
+        return Batch(inputs, targets, self._trends(events[targets > 0]))
+
+    def _trends(self, events: Longs) -> NDArray[np.float16]:
+        trends = self._sequences.trends
+        return np.zeros((len(events), 0, 0), np.float16) if trends is None else trends.dense(events)
 
     def _end(self, length: int, random: np.random.Generator) -> int:
         longest = self._config.length + 1
@@ -103,14 +120,29 @@ class Batches:
         return int(random.integers(longest, length + 1))
 
 
-def newest(sequences: Sequences, users: NDArray[np.int64], ends: Longs, length: int) -> SequenceInput:
-    """What the tower reads of each user's events before `ends` (counted from the user's first): the newest `length`."""
+def newest(sequences: Sequences, users: Longs, ends: Longs, length: int) -> SequenceInput:
+    """What the tower reads of each user's events before `ends` (counted from the user's first): the newest `length`.
+
+    The newest place has the context of the event at `ends`, the one to be guessed; unknown where there is none.
+    """
+    return read_before(sequences, users, ends, length, counts=np.full(len(users), length))
+
+
+def read_before(sequences: Sequences, users: Longs, ends: Longs, length: int, *, counts: Longs) -> SequenceInput:
+    """The same with at most `counts` places a row; a place before the first event has the first one's context alone."""
     items, actions, gaps = (np.zeros((len(users), length), np.int32) for _ in range(3))
-    for row, (user, end) in enumerate(zip(users, ends, strict=True)):
-        start = int(sequences.items.starts[user])
-        count = min(int(end), length)
-        place = slice(start + int(end) - count, start + int(end))
-        items[row, length - count :] = sequences.items.flat[place]
-        actions[row, length - count :] = sequences.actions.flat[place]
-        gaps[row, length - count :] = sequences.gaps.flat[place]
-    return SequenceInput(items, actions, gaps, sequences.attributes[users])
+    contexts = np.zeros((len(users), length, sequences.contexts.shape[1]), np.int32)
+    for row, (user, end, count) in enumerate(zip(users, ends, counts, strict=True)):
+        start, stop = (int(place) for place in sequences.items.starts[user : user + 2])
+        here = start + int(end)
+        first = max(start, here - int(count))
+        read, there = slice(first, here), slice(length - (here - first), length)
+        items[row, there] = sequences.items.flat[read]
+        actions[row, there] = sequences.actions.flat[read]
+        gaps[row, there] = sequences.gaps.flat[read]
+        # A place is read with what was known of the event after it.
+        begin = max(start, here - int(count) + 1)
+        known = sequences.contexts[begin : min(here + 1, stop)]
+        beyond = here + 1 - min(here + 1, stop)
+        contexts[row, length - beyond - len(known) : length - beyond] = known
+    return SequenceInput(items, actions, gaps, contexts, sequences.attributes[users])

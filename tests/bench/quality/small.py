@@ -35,5 +35,6 @@ def small(*, timed: bool = True) -> Interactions:
         at_s=hours * HOUR_S if timed else None,
         content=np.eye(6, 2, dtype=np.float32),
         attributes=np.zeros((3, 1), np.int32),
+        contexts=np.zeros((len(events), 0), np.int32),
         action_kinds=1,
     )

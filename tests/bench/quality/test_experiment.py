@@ -51,6 +51,7 @@ def circles(users: int = 60) -> Interactions:
         at_s=None,
         content=np.zeros((ITEMS, 0), np.float32),
         attributes=np.zeros((users, 1), np.int32),
+        contexts=np.zeros((int(lengths.sum()), 0), np.int32),
         action_kinds=1,
     )
 

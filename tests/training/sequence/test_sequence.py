@@ -17,7 +17,8 @@ from training.sequence.config import SequenceConfig
 from training.sequence.export import sequence_weights
 from training.sequence.fit import Fitting, as_tensors, fit_sequences, new_model, user_vectors
 from training.sequence.sequences import Batches, Sequences, newest
-from training.sequence.softmax import chunked_softmax
+from training.sequence.softmax import Moments, chunked_softmax
+from training.sequence.trends import event_trends
 
 ITEMS, KINDS = 30, 3
 SMALL = SequenceConfig(
@@ -40,7 +41,20 @@ def circles(users: int, seed: int = 1) -> Sequences:
     gaps = [[int(gap) for gap in chance.integers(0, 5, len(row))] for row in rows]
     attributes = chance.integers(0, 2, (users, 2)).astype(np.int32)
     attributes[0] = 1
-    return Sequences(Ragged.of(rows), Ragged.of(kinds), Ragged.of(gaps), attributes)
+    events = sum(map(len, rows))
+    contexts = chance.integers(0, 3, (events, 2)).astype(np.int32)
+    contexts[0] = 2
+    asked = np.ones(events, np.bool_)
+    return Sequences(Ragged.of(rows), Ragged.of(kinds), Ragged.of(gaps), contexts, attributes, asked)
+
+
+def with_trends(sequences: Sequences, config: SequenceConfig) -> Sequences:
+    """Everybody's events an hour apart, and the trends as of each where the model follows them."""
+    if not config.trend_half_lives_days:
+        return sequences
+    items, starts = sequences.items.flat - 1, sequences.items.starts
+    at_s = 3600 * np.concatenate([np.arange(length) for length in sequences.items.lengths]).astype(np.int64)
+    return replace(sequences, trends=event_trends(items, starts, at_s, ITEMS, config.trend_half_lives_days))
 
 
 def content() -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
@@ -62,11 +76,20 @@ def test_it_learns_what_comes_next() -> None:
     assert fitting.curve[-1]["loss"] < fitting.curve[0]["loss"]
 
 
+def test_unit_items_have_one_length_by_content_too() -> None:
+    model = new_model(circles(20), content(), KINDS, replace(SMALL, unit_items=True))
+    described = content().any(axis=1)
+    for vectors in (model.items.vectors(), tf.boolean_mask(model.items.content_vectors()[1:], described)):
+        np.testing.assert_allclose(np.linalg.norm(vectors.numpy(), axis=1), 1.0, atol=1e-5)
+
+
 def test_a_place_does_not_see_what_comes_after_it() -> None:
     sequences = circles(20)
     model = new_model(sequences, content(), KINDS, SMALL)
     inputs = some_inputs(sequences, SMALL.length)
-    arrays = {name: tf.constant(getattr(inputs, name)) for name in ("items", "actions", "gaps", "attributes")}
+    arrays = {
+        name: tf.constant(getattr(inputs, name)) for name in ("items", "actions", "gaps", "contexts", "attributes")
+    }
     before = model.users(arrays, model.items.vectors()).numpy()
     changed = inputs.items.copy()
     changed[:, -1] = changed[:, -1] % ITEMS + 1
@@ -76,12 +99,20 @@ def test_a_place_does_not_see_what_comes_after_it() -> None:
     assert np.abs(before[:, -1] - after[:, -1]).max(axis=1).min() > 1e-4
 
 
-@pytest.mark.parametrize("kept", [1, 2, 7, 12])
-def test_numpy_answers_as_tensorflow_does(kept: int, tmp_path: Path) -> None:
-    sequences = circles(60)
-    fitting = fit_sequences(sequences, content(), KINDS, SMALL, silent)
-    inputs = some_inputs(sequences, SMALL.length)
-    inputs.items[:, :-kept] = 0
+@pytest.mark.parametrize("changes", [{}, {"begins": True, "trend_half_lives_days": (0.5, 2.0)}])
+def test_numpy_answers_as_tensorflow_does(changes: dict[str, Any], tmp_path: Path) -> None:
+    config = replace(SMALL, **changes)
+    sequences = with_trends(circles(60), config)
+    fitting = fit_sequences(sequences, content(), KINDS, config, silent)
+    for kept in (0, 1, 2, 7, 12):
+        if kept or config.begins:
+            assert_numpy_answers(fitting, some_inputs(sequences, SMALL.length), kept, tmp_path)
+
+
+def assert_numpy_answers(fitting: Fitting, inputs: SequenceInput, kept: int, tmp_path: Path) -> None:
+    inputs.items[:, : SMALL.length - kept] = 0
+    inputs.actions[:, : SMALL.length - kept] = 0
+    inputs.gaps[:, : SMALL.length - kept] = 0
     np.savez(tmp_path / "weights.npz", **sequence_weights(fitting.model).arrays())
     with np.load(tmp_path / "weights.npz") as arrays:
         weights = SequenceWeights.from_arrays(dict(arrays))
@@ -110,6 +141,89 @@ def test_chunks_give_the_loss_and_the_slopes_of_the_whole() -> None:
         results.append([loss.numpy(), *(slope.numpy() for slope in tape.gradient(loss, [queries, candidates]))])
     for expected, came in zip(*results, strict=True):
         np.testing.assert_allclose(came, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_trends_add_to_scores_and_to_slopes_chunk_by_chunk() -> None:
+    chance = np.random.default_rng(4)
+    variables = [tf.Variable(chance.normal(size=shape), dtype=tf.float32) for shape in ((7, 4), (9, 4), (7, 3))]
+    queries, candidates, weights = variables
+    trends = chance.uniform(size=(7, 9, 3)).astype(np.float16)
+    # An item that is not there yet has no chance; what is asked for is there.
+    trends[:, 5, -1] = -1.0
+    labels, shift = tf.constant([0, 1, 2, 3, 4, 6, 7]), tf.zeros(9)
+
+    def whole() -> Any:
+        scores = tf.matmul(queries, candidates, transpose_b=True)
+        scores += tf.reduce_sum(weights[:, None] * trends.astype(np.float32), -1)
+        there = [place for place in range(9) if place != 5]
+        kept = tf.gather(scores, there, axis=1)
+        places = tf.constant([there.index(int(label)) for label in labels])
+        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=places, logits=kept))
+
+    def chunks() -> Any:
+        return chunked_softmax(queries, candidates, shift, labels, Moments(weights, tf.constant(trends)), chunk=3)
+
+    results: list[list[Any]] = []
+    for loss_of in (whole, chunks):
+        with tf.GradientTape() as tape:
+            loss: Any = loss_of()
+        results.append([loss.numpy(), *(slope.numpy() for slope in tape.gradient(loss, variables))])
+    for expected, came in zip(*results, strict=True):
+        np.testing.assert_allclose(came, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_trends_are_as_of_just_before_each_event() -> None:
+    # User 0 touches 0 at hour 1, 1 at hour 2; user 1 touches 1 at hour 1 and 0 at hour 3.
+    at_s = 3600 * np.array([1, 2, 1, 3], np.int64)
+    items, starts = np.array([0, 1, 1, 0], np.int32), np.array([0, 2, 4], np.int64)
+    trends = event_trends(items, starts, at_s, 3, (1.0,))
+    dense = trends.dense(np.arange(4))
+    assert dense.shape == (4, 3, 3)
+    # At hour 1 nothing had happened; no item is there yet.
+    assert not dense[[0, 2], :, :2].any()
+    assert (dense[[0, 2], :, 2] < 0).all()
+    hour = 2 ** (-1 / 24)
+    np.testing.assert_allclose(dense[1, :2, 0], np.log1p([20 * hour, 20 * hour]), rtol=1e-3)
+    np.testing.assert_allclose(dense[3, :2, 0], np.log1p([20 * hour**2, 20 * (hour + hour**2)]), rtol=1e-3)
+    assert dense[3, 2, 2] < 0 < dense[3, 0, 2]
+
+
+def test_sequences_that_begin_ask_for_the_first_event_too() -> None:
+    sequences = circles(50)
+    config = replace(SMALL, begins=True, earlier_windows=0.0)
+    seen = list(Batches(sequences, config).epoch(1))
+    expected = np.minimum(sequences.items.lengths, SMALL.length).sum()
+    assert sum(int((batch.targets > 0).sum()) for batch in seen) == expected
+    begins = 0
+    for batch in seen:
+        inner = (batch.targets[:, :-1] > 0) & (batch.inputs.items[:, 1:] > 0)
+        np.testing.assert_array_equal(batch.targets[:, :-1][inner], batch.inputs.items[:, 1:][inner])
+        begins += int(((batch.targets > 0) & (batch.inputs.items == 0)).sum())
+    assert begins == (sequences.items.lengths <= SMALL.length).sum() > 0
+
+
+def test_a_place_is_read_with_the_context_of_the_event_after_it() -> None:
+    sequences = circles(10)
+    ends = sequences.items.lengths - 2
+    inputs = newest(sequences, np.arange(10), ends, SMALL.length)
+    for row, end in enumerate(ends.tolist()):
+        start = int(sequences.items.starts[row])
+        kept = min(end, SMALL.length)
+        expected = sequences.contexts[start + end - kept + 1 : start + end + 1]
+        np.testing.assert_array_equal(inputs.contexts[row, SMALL.length - kept :], expected)
+    nobody = newest(sequences, np.arange(10), 0 * ends, SMALL.length)
+    np.testing.assert_array_equal(nobody.contexts[:, -1], sequences.contexts[sequences.items.starts[:-1]])
+
+
+def test_what_is_not_asked_for_is_read_alone() -> None:
+    sequences = circles(20)
+    sequences.asked[::3] = False
+    batches = list(Batches(sequences, replace(SMALL, earlier_windows=0.0)).epoch(0))
+    wanted = 0
+    for user in range(20):
+        start, stop = sequences.items.starts[user : user + 2]
+        wanted += int(sequences.asked[max(start + 1, stop - SMALL.length) : stop].sum())
+    assert sum(int((batch.targets > 0).sum()) for batch in batches) == wanted
 
 
 def test_a_sample_holds_every_target_and_its_odds() -> None:
