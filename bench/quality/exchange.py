@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -61,17 +62,27 @@ def run_opponents(
 ) -> dict[str, OpponentLists]:
     """Every opponent, or those named, tuned on one fold; its lists for the other.
 
-    Raises FileNotFoundError without the opponents' environment, subprocess.CalledProcessError where one fails.
+    What an interrupted run of the same problem left in `folder` is not done again. Raises FileNotFoundError
+    without the opponents' environment, subprocess.CalledProcessError where one fails.
     """
     if not PYTHON.exists():
         raise FileNotFoundError(f"expected the opponents' environment at {PYTHON}. Make it: make opponents")
     folder.mkdir(parents=True, exist_ok=True)
-    write_problem(folder / "tuning.npz", data, tuning, reveal=True)
-    write_problem(folder / "final.npz", data, final, reveal=False)
-    command = [str(folder / "tuning.npz"), str(folder / "final.npz"), str(folder), "--k", str(k)]
+    problems = [folder / "tuning.npz", folder / "final.npz"]
+    before = [_digest(path) for path in problems]
+    write_problem(problems[0], data, tuning, reveal=True)
+    write_problem(problems[1], data, final, reveal=False)
+    if before != [_digest(path) for path in problems]:
+        for stale in folder.glob("*.json"):
+            stale.unlink()
+    command = [*map(str, problems), str(folder), "--k", str(k)]
     command += ["--models", *models] if models else []
     _run("bench.quality.opponents", command)
     return read_lists(folder, models)
+
+
+def _digest(path: Path) -> str | None:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
 
 
 def _run(module: str, arguments: Sequence[str]) -> None:

@@ -78,7 +78,9 @@ def run_folds(
     with tempfile.TemporaryDirectory(prefix="clickloop-quality-") as temporary:
         work = options.work or Path(temporary)
         work.mkdir(parents=True, exist_ok=True)
-        opponents = run_opponents(data, folds.tuning, folds.final, work, k=config.k, models=options.models)
+        opponents = run_opponents(
+            data, folds.tuning, folds.final, work / "opponents", k=config.k, models=options.models
+        )
         if not options.models:
             opponents |= popular_opponents(data, folds.tuning, folds.final, k=config.k)
         lists = {name: one.lists for name, one in opponents.items()} | dict(served)

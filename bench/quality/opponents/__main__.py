@@ -1,7 +1,7 @@
 """Tune each opponent on one problem, give its lists for another.
 
-`.venv-opponents/bin/python -m bench.quality.opponents TUNING FINAL FOLDER MODEL...` writes `<model>.npz`
-(lists [cases, k]) and `<model>.json` (what was tried and chosen) into FOLDER.
+`.venv-opponents/bin/python -m bench.quality.opponents TUNING FINAL FOLDER --models MODEL...` writes `<model>.npz`
+(lists [cases, k]) and `<model>.json` (what was tried and chosen) into FOLDER, of models that it does not hold yet.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ def main() -> None:
     arguments = parser.parse_args()
     tuning, final = Problem.load(arguments.tuning), Problem.load(arguments.final)
     for name in arguments.models:
-        if name == RECENT and not tuning.ages_days.any():
+        report_path = arguments.folder / f"{name}.json"
+        if report_path.exists() or (name == RECENT and not tuning.ages_days.any()):
             continue
         opponent = OPPONENTS[name]
         begin_s = time.perf_counter()
@@ -74,7 +75,7 @@ def main() -> None:
         np.savez(arguments.folder / f"{name}.npz", lists=lists)
         seconds = round(time.perf_counter() - begin_s, 1)
         report = {"library": opponent.library, "chosen": best, "seconds": seconds, "tried": tried}
-        (arguments.folder / f"{name}.json").write_text(json.dumps(report, indent=1) + "\n")
+        report_path.write_text(json.dumps(report, indent=1) + "\n")
         print(f"{name}: {best} in {seconds} s", file=sys.stderr)
 
 
