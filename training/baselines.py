@@ -95,13 +95,13 @@ def co_purchase_similarity(dataset: Dataset, cutoff_us: int, config: KnnConfig) 
     ages = (cutoff_us - dataset.at_us) / DAY_US
     weights = np.repeat(np.exp2(-ages / (2.0 * config.half_life_days)), dataset.purchased.lengths)
     baskets = sparse.csr_matrix((weights, dataset.purchased.flat, dataset.purchased.starts), (len(dataset), count))
-    together = (baskets.T @ baskets).toarray()
-    alone = together.diagonal().copy()
-    np.fill_diagonal(together, 0.0)
-    norm = np.outer(alone ** (1.0 - config.exponent), alone**config.exponent) + config.shrink
-    similarity = together / np.maximum(norm, 1e-9)
+    together = (baskets.T @ baskets).tocoo()
+    alone = together.diagonal()
+    norm = (alone ** (1.0 - config.exponent))[together.row] * (alone**config.exponent)[together.col] + config.shrink
+    similarity = np.zeros(together.shape, np.float32)
+    similarity[together.row, together.col] = together.data / np.maximum(norm, 1e-9)
+    np.fill_diagonal(similarity, 0.0)
     if config.neighbours < count:
         least = -np.partition(-similarity, config.neighbours - 1, axis=1)[:, config.neighbours - 1 : config.neighbours]
         similarity[similarity < least] = 0.0
-    result: Floats = similarity.astype(np.float32)
-    return result
+    return similarity

@@ -38,6 +38,16 @@ class TowerConfig:
 
 
 @dataclass(frozen=True)
+class WarmConfig:
+    """A fit that goes on from an earlier one; `replay` in older moments for each new one."""
+
+    epochs: int = 2
+    batch: int = 128
+    learning_rate: float = 2e-3
+    replay: float = 3.0
+
+
+@dataclass(frozen=True)
 class KnnConfig:
     """Item-kNN: cosine of decayed co-purchases, shrunk, over a recency-weighted history."""
 
@@ -84,4 +94,5 @@ class TrainingConfig:
     cleaning: CleaningConfig = CleaningConfig()
     refusals: RefusalConfig = RefusalConfig()
     tower: TowerConfig = TowerConfig()
+    warm: WarmConfig = WarmConfig()
     knn: KnnConfig = KnnConfig()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from features.tower_input import ACTION_BUCKETS, AGE_BUCKETS, DENSE_WIDTH, ORDER_BUCKETS, Vocabulary
 from training.catalogue import PRICE_BUCKETS, ItemContent
 from training.config import TowerConfig
+from training.initial import Beginning
 from training.keras import tf, tfrs
 from training.trends import Trends
 
@@ -31,17 +32,16 @@ class ItemTower(tf.keras.layers.Layer):  # type: ignore[misc]
     content's part.
     """
 
-    def __init__(
-        self, content: ItemContent, initial: tuple[Floats, Floats], trends: Trends, config: TowerConfig
-    ) -> None:
+    def __init__(self, content: ItemContent, beginning: Beginning, trends: Trends, config: TowerConfig) -> None:
         super().__init__(name="item_tower")
+        self.beginning = beginning
         self._words = tf.constant(content.words)
         self._word_mask = tf.cast(self._words > 0, tf.float32)[..., None]
         self._categories = tf.constant(content.categories)
         self._prices = tf.constant(content.prices)
         self._id_dropout = config.id_dropout
         self.count = len(content.words)
-        history, ids = initial
+        history, ids = beginning.history, beginning.offered
         self.ids = self.add_weight(name="ids", shape=ids.shape, initializer=tf.constant_initializer(ids))
         self.history_ids = self.add_weight(
             name="history_ids", shape=history.shape, initializer=tf.constant_initializer(history)

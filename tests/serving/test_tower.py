@@ -23,6 +23,7 @@ from training.artefact import Origin, write_artefact
 from training.catalogue import item_content
 from training.config import TowerConfig
 from training.export import tower_arrays
+from training.initial import Beginning
 from training.towers import ItemTower, TwoTower
 from training.towers import UserTower as TensorflowTower
 from training.trends import Trends
@@ -65,7 +66,8 @@ def random_model(config: TowerConfig) -> TwoTower:
         return random.normal(0, 1, shape).astype(np.float32)
 
     content = item_content(CATALOGUE)
-    items = ItemTower(content, (normal(20, config.dim), normal(20, config.dim)), Trends(0, normal(3, 2, 20)), config)
+    beginning = Beginning(normal(20, config.dim), normal(20, config.dim))
+    items = ItemTower(content, beginning, Trends(0, normal(3, 2, 20)), config)
     inputs = stack([tower_input(visitor(seed), VOCABULARY) for seed in range(30)])
     users = TensorflowTower(VOCABULARY, inputs.dense.mean(0), 1 / (inputs.dense.std(0) + 1), config)
     model = TwoTower(items, users, config)

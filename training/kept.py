@@ -1,0 +1,110 @@
+"""What training keeps of a fitted model beside what serving reads, so that the next fit can go on from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from features.tower_input import Vocabulary
+from training.catalogue import ItemContent
+from training.config import TowerConfig
+from training.initial import Beginning
+
+if TYPE_CHECKING:
+    from training.towers import TwoTower
+
+Floats = NDArray[np.float32]
+
+TRAINING_FILE = "training.npz"
+TRAINING_FORMAT = 1
+_WEIGHT = "weight."
+_BEGINNING = "beginning."
+_HEADER = "header"
+
+
+class Header(Struct, frozen=True, kw_only=True):
+    """Names behind the rows of the weights, and what the fit was; `cutoff_us` is the first instant it did not see."""
+
+    training_format: int = TRAINING_FORMAT
+    feature_service: str
+    cutoff_us: int
+    items: tuple[str, ...]
+    countries: tuple[str, ...]
+    words: tuple[str, ...]
+    categories: tuple[str, ...]
+    config: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A fitted model as training left it: trainable weights by name, where the items' vectors began, and the
+    dense inputs' mean and scale."""
+
+    header: Header
+    weights: Mapping[str, Floats]
+    beginning: Beginning
+    mean: Floats
+    scale: Floats
+
+    @classmethod
+    def of(
+        cls,
+        model: TwoTower,
+        vocabulary: Vocabulary,
+        content: ItemContent,
+        *,
+        cutoff_us: int,
+        config: TowerConfig,
+        service: str,
+    ) -> Kept:
+        """Everything of a fitted `TwoTower`."""
+        header = Header(
+            feature_service=service,
+            cutoff_us=cutoff_us,
+            items=vocabulary.items,
+            countries=vocabulary.countries,
+            words=content.vocabulary,
+            categories=content.category_names,
+            config=asdict(config),
+        )
+        weights = {name: variable.numpy() for name, variable in model.named_weights().items()}
+        return cls(header, weights, model.items.beginning, model.users.mean.numpy(), model.users.scale.numpy())
+
+
+def encode_kept(kept: Kept) -> bytes:
+    """The content of TRAINING_FILE, which lies beside the artefact's files; serving does not read it."""
+    arrays: dict[str, Any] = {f"{_WEIGHT}{name}": value for name, value in kept.weights.items()}
+    arrays |= {f"{_BEGINNING}{name}": value for name, value in vars(kept.beginning).items()}
+    arrays |= {"mean": kept.mean, "scale": kept.scale}
+    arrays[_HEADER] = np.frombuffer(msgspec.json.encode(kept.header), np.uint8)
+    content = BytesIO()
+    np.savez(content, **arrays)
+    return content.getvalue()
+
+
+def read_kept(directory: Path) -> Kept:
+    """What a fit kept. Raises ValueError where there is none or it is of another format."""
+    path = directory / TRAINING_FILE
+    try:
+        # numpy leaves a broken file open: it is opened here.
+        with path.open("rb") as opened, np.load(opened) as arrays:
+            header = msgspec.json.decode(arrays[_HEADER].tobytes(), type=Header)
+            weights = {name.removeprefix(_WEIGHT): arrays[name] for name in arrays.files if name.startswith(_WEIGHT)}
+            beginning = Beginning(*(arrays[f"{_BEGINNING}{field.name}"] for field in fields(Beginning)))
+            kept = Kept(header, weights, beginning, arrays["mean"], arrays["scale"])
+    except FileNotFoundError as error:
+        raise ValueError(f"{path}: expected what training kept of the model, came no such file") from error
+    except (BadZipFile, KeyError, OSError, ValueError, msgspec.DecodeError) as error:
+        raise ValueError(f"{path}: expected what training kept of the model: {error}") from error
+    if header.training_format != TRAINING_FORMAT:
+        raise ValueError(f"{path}: expected format {TRAINING_FORMAT}, came {header.training_format}")
+    return kept

@@ -1,0 +1,135 @@
+"""Goes on from an earlier fit: few steps on what is new, with older moments replayed against forgetting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.tower_input import ACTION_BUCKETS, AGE_BUCKETS, DENSE_WIDTH, ORDER_BUCKETS
+from training.batches import Batches, label_weights
+from training.catalogue import PRICE_BUCKETS, ItemContent
+from training.config import TowerConfig, WarmConfig
+from training.dataset import Dataset, Longs
+from training.fit import Progress, run_epochs
+from training.grow import grow, over_items
+from training.initial import follow
+from training.kept import Kept
+from training.keras import tf
+from training.towers import ItemTower, TwoTower, UserTower
+from training.trends import daily_trends
+
+Floats = NDArray[np.float32]
+
+# A fit may differ from the one it goes on from in these alone: they change no weight's meaning.
+_FREE = ("epochs", "batch", "learning_rate", "seed")
+
+
+class CannotContinue(ValueError):
+    """Why a fit cannot go on from an earlier one; a full fit can always be made."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Rows of a dataset to fit to, in time order, and the weight of each; the mean weight is 1."""
+
+    rows: Longs
+    weights: Floats
+
+
+def warm_towers(
+    kept: Kept,
+    dataset: Dataset,
+    content: ItemContent,
+    cutoff_us: int,
+    config: TowerConfig,
+    warm: WarmConfig,
+    progress: Progress,
+) -> TwoTower:
+    """A model fitted from `kept` on. `dataset` holds all moments before `cutoff_us`; few of them are fitted to.
+
+    What is counted, not learned, is counted anew as of `cutoff_us`: trends and co-purchases. The
+    standardisation stays: what the hidden layer learned is in its units.
+    The same arguments give the same weights on the same machine. Raises CannotContinue.
+    """
+    require_continuable(kept, cutoff_us, config)
+    chosen = choose(dataset, kept.header.cutoff_us, cutoff_us, config, warm)
+    tf.keras.utils.set_random_seed(config.seed)
+    tf.config.experimental.enable_op_determinism()
+    trends = daily_trends(dataset, cutoff_us, config.trend_half_lives_days)
+    today = follow(dataset, cutoff_us, config, over_items(kept, dataset.vocabulary.items))
+    model = TwoTower(
+        ItemTower(content, today, trends, config),
+        UserTower(dataset.vocabulary, kept.mean, kept.scale, config),
+        config,
+    )
+    _assign(model, grow(kept, dataset.vocabulary, content, today))
+    steps = replace(config, epochs=warm.epochs, batch=warm.batch, learning_rate=warm.learning_rate)
+    run_epochs(model, Batches(dataset.take(chosen.rows), chosen.weights, trends, steps), steps, progress)
+    return model
+
+
+def choose(dataset: Dataset, since_us: int, cutoff_us: int, config: TowerConfig, warm: WarmConfig) -> Chosen:
+    """Every moment from `since_us` on, and older ones drawn by their weight; all before `cutoff_us`.
+
+    The new ones weigh what they do in a full fit. Those drawn share equally what all the older ones weigh
+    there, so the loss is a full fit's in expectation. Raises CannotContinue where nothing is new.
+    """
+    usable = (dataset.basket.lengths > 0) & (dataset.at_us < cutoff_us)
+    new = np.flatnonzero(usable & (dataset.at_us >= since_us))
+    older = np.flatnonzero(usable & (dataset.at_us < since_us))
+    if not len(new):
+        raise CannotContinue("expected moments since the model that is gone on from, came none")
+    weights = label_weights(dataset.at_us, cutoff_us, config)
+    share = weights[older].astype(np.float64)
+    count = min(len(older), round(warm.replay * len(new)))
+    random = np.random.default_rng(config.seed)
+    drawn = np.sort(random.choice(older, count, replace=False, p=share / share.sum())) if count else older[:0]
+    replayed = np.full(count, share.sum() / max(count, 1), np.float32)
+    together = np.concatenate((replayed, weights[new]))
+    return Chosen(np.concatenate((drawn, new)), together / together.mean())
+
+
+def require_continuable(kept: Kept, cutoff_us: int, config: TowerConfig) -> None:
+    """Raises CannotContinue where the earlier fit knows of what is held out, or its weights mean something else."""
+    if kept.header.cutoff_us >= cutoff_us:
+        raise CannotContinue(
+            f"expected a model that ends before this one's cutoff {cutoff_us} (microseconds), "
+            f"came one that has seen all before {kept.header.cutoff_us}"
+        )
+    for name, value in asdict(config).items():
+        came = kept.header.config.get(name)
+        came = tuple(came) if isinstance(came, list) else came
+        if name not in _FREE and came != value:
+            raise CannotContinue(f"expected a model of {name} {value!r}, came {came!r}")
+    for name, shape in _shapes(kept, config).items():
+        came_shape = kept.weights[name].shape if name in kept.weights else None
+        if came_shape != shape:
+            raise CannotContinue(f"expected weights {name} of shape {shape}, came {came_shape}")
+
+
+def _shapes(kept: Kept, config: TowerConfig) -> Mapping[str, tuple[int, ...]]:
+    names, dim = kept.header, config.dim
+    return {
+        "ids": (len(names.items), dim),
+        "history_ids": (len(names.items), dim),
+        "words": (len(names.words) + 1, dim),
+        "categories": (len(names.categories), dim),
+        "prices": (PRICE_BUCKETS, dim),
+        "base": (len(names.items),),
+        "trend_weights": (len(config.trend_half_lives_days),),
+        "age_logits": (AGE_BUCKETS,),
+        "order_logits": (ORDER_BUCKETS,),
+        "action_logits": (ACTION_BUCKETS,),
+        "hidden": (DENSE_WIDTH, config.hidden),
+        "hidden_bias": (config.hidden,),
+        "out": (config.hidden, dim),
+        "country": (len(names.countries) + 1, dim),
+    }
+
+
+def _assign(model: TwoTower, weights: Mapping[str, Floats]) -> None:
+    for name, variable in model.named_weights().items():
+        variable.assign(weights[name])
