@@ -42,8 +42,8 @@ class WarmConfig:
     """A fit that goes on from an earlier one; `replay` in older moments for each new one."""
 
     epochs: int = 2
-    batch: int = 128
-    learning_rate: float = 2e-3
+    batch: int = 64
+    learning_rate: float = 6e-3
     replay: float = 3.0
 
 

@@ -19,6 +19,7 @@ BENCHMARKS = (
     "quality",
     "join",
     "tower",
+    "warm-start",
 )
 JSON_HELP = "One line of JSON on standard output."
 
