@@ -13,9 +13,10 @@ from features.instant import DAY_US
 from features.tower_input import HISTORY, ORDER_BUCKETS, TowerInput
 from training.augment import crop_histories, mask_moments
 from training.config import TowerConfig
-from training.dataset import Dataset
+from training.dataset import Dataset, Longs
 from training.keras import tf
 from training.refusals import extra_logits
+from training.stored import release
 from training.trends import Trends
 
 Array = NDArray[Any]
@@ -36,7 +37,7 @@ def label_weights(at_us: NDArray[np.int64], cutoff_us: int, config: TowerConfig)
 
 
 class Batches(tf.keras.utils.Sequence):  # type: ignore[misc]
-    """Shuffled batches of a dataset, the same for the same seed.
+    """Shuffled batches of a dataset's `chosen` rows, the same for the same seed, in memory or stored.
 
     A batch holds TowerInput's arrays, `candidates` [c] (places of items), `probability` [c] of
     each to be among them, `positives` and `allowed` [batch, c] bool, `extra_logits` [batch, c] float32
@@ -47,20 +48,28 @@ class Batches(tf.keras.utils.Sequence):  # type: ignore[misc]
     what the next click says, from purchases, where clicks are scarce.
     """
 
-    def __init__(self, dataset: Dataset, weights: NDArray[np.float32], trends: Trends, config: TowerConfig) -> None:
-        self._dataset, self._weights, self._config = dataset, weights, config
+    def __init__(
+        self,
+        dataset: Dataset,
+        chosen: Longs,
+        weights: NDArray[np.float32],
+        trends: Trends,
+        config: TowerConfig,
+    ) -> None:
+        """`weights` [chosen]. Raises ValueError where the trends lack a row's day."""
+        self._dataset, self._chosen, self._weights, self._config = dataset, chosen, weights, config
         self._items = len(dataset.vocabulary.items)
-        self._days = trends.places(dataset.at_us)
-        counts = np.bincount(dataset.basket.flat, minlength=self._items)
+        self._days = trends.places(dataset.at_us[chosen])
+        counts = np.bincount(dataset.basket.take(chosen).flat, minlength=self._items)
         self._shares = counts / counts.sum()
         self._epoch = 0
         self._order = self._shuffled()
 
     def _shuffled(self) -> Array:
-        return np.random.default_rng((self._config.seed, self._epoch)).permutation(len(self._dataset))
+        return np.random.default_rng((self._config.seed, self._epoch)).permutation(len(self._chosen))
 
     def __len__(self) -> int:
-        return -(-len(self._dataset) // self._config.batch)
+        return -(-len(self._chosen) // self._config.batch)
 
     def on_epoch_end(self) -> None:
         """Another order and other sessions for the next epoch."""
@@ -68,7 +77,8 @@ class Batches(tf.keras.utils.Sequence):  # type: ignore[misc]
         self._order = self._shuffled()
 
     def __getitem__(self, place: int) -> Batch:
-        rows = self._order[place * self._config.batch : (place + 1) * self._config.batch]
+        drawn = self._order[place * self._config.batch : (place + 1) * self._config.batch]
+        rows = self._chosen[drawn]
         random = np.random.default_rng((self._config.seed, self._epoch, place))
         inputs = self._dataset.inputs
         batch: Batch = {field.name: getattr(inputs, field.name)[rows].copy() for field in fields(TowerInput)}
@@ -86,7 +96,8 @@ class Batches(tf.keras.utils.Sequence):  # type: ignore[misc]
             allowed[at, closed[closed >= 0]] = False
         batch["extra_logits"] = self._extra_logits(rows, positives, places)
         batch |= {"candidates": candidates, "probability": probability, "positives": positives, "allowed": allowed}
-        batch |= {"weight": self._weights[rows], "days": self._days[rows]}
+        batch |= {"weight": self._weights[drawn], "days": self._days[drawn]}
+        release(self._dataset)
         return batch
 
     def _begin_session(self, batch: Batch, at: int, row: int, random: np.random.Generator) -> tuple[Array, Array]:

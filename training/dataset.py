@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -49,7 +49,10 @@ class Ragged:
         return np.diff(self.starts)
 
     def take(self, rows: Longs) -> Ragged:
-        """The given rows, in that order."""
+        """The given rows, in that order; rows in unbroken order share memory with these."""
+        if unbroken(rows):
+            first, last = int(self.starts[rows[0]]), int(self.starts[rows[-1] + 1])
+            return Ragged(self.flat[first:last], self.starts[rows[0] : rows[-1] + 2] - first)
         starts, lengths = self.starts[rows], self.lengths[rows]
         ends = np.concatenate(([0], np.cumsum(lengths)))
         return Ragged(self.flat[np.arange(ends[-1]) + np.repeat(starts - ends[:-1], lengths)], ends)
@@ -80,19 +83,25 @@ class Dataset:
         return len(self.at_us)
 
     def take(self, rows: Longs) -> Dataset:
-        """The moments at `rows`, in that order."""
+        """The moments at `rows`, in that order; rows in unbroken order share memory with these."""
+        at = slice(int(rows[0]), int(rows[-1]) + 1) if unbroken(rows) else rows
         return Dataset(
             vocabulary=self.vocabulary,
-            users=self.users[rows],
-            at_us=self.at_us[rows],
-            inputs=TowerInput(**{field.name: getattr(self.inputs, field.name)[rows] for field in fields(TowerInput)}),
-            ages_s=self.ages_s[rows],
-            countries=self.countries[rows],
+            users=self.users[at],
+            at_us=self.at_us[at],
+            inputs=TowerInput(**{field.name: getattr(self.inputs, field.name)[at] for field in fields(TowerInput)}),
+            ages_s=self.ages_s[at],
+            countries=self.countries[at],
             purchased=self.purchased.take(rows),
             basket=self.basket.take(rows),
             bought=self.bought.take(rows),
             refused=None if self.refused is None else self.refused.take(rows),
         )
+
+
+def unbroken(rows: Longs) -> bool:
+    """Whether each row follows the one before it."""
+    return len(rows) > 0 and bool((np.diff(rows) == 1).all())
 
 
 def entity_rows(moments: Sequence[Moment]) -> pd.DataFrame:
@@ -125,6 +134,29 @@ def join_features(
     table = job.to_arrow()
     columns = {name: table[name].to_pylist() for name in (*names, CONSENT_COLUMN)}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def joined_chunks(
+    store: Any,
+    service: str,
+    moments: Sequence[Moment],
+    vocabulary: Vocabulary,
+    *,
+    names: Sequence[str],
+    size: int,
+    refused: Sequence[frozenset[str]] | None = None,
+) -> Iterator[Dataset]:
+    """Datasets of `size` moments each, joined one after another. Raises LookupError where none may be used."""
+    usable = False
+    for first in range(0, len(moments), size):
+        part = moments[first : first + size]
+        values = join_features(store, service, part, names=names)
+        if any(row[CONSENT_COLUMN] for row in values):
+            usable = True
+            turned_down = None if refused is None else refused[first : first + size]
+            yield build_dataset(part, values, vocabulary, turned_down)
+    if not usable:
+        raise LookupError(f"expected moments that may be used for training, came none among {len(moments)}")
 
 
 def build_dataset(

@@ -53,17 +53,17 @@ def fit_towers(
 
     The same arguments give the same weights on the same machine.
     """
-    everything, dataset = dataset, dataset.take(np.flatnonzero(dataset.basket.lengths > 0))
+    chosen = np.flatnonzero(dataset.basket.lengths > 0)
     tf.keras.utils.set_random_seed(config.seed)
     tf.config.experimental.enable_op_determinism()
-    trends = daily_trends(everything, cutoff_us, config.trend_half_lives_days)
-    mean, scale = standardisation(dataset.inputs.dense)
+    trends = daily_trends(dataset, cutoff_us, config.trend_half_lives_days)
+    mean, scale = standardisation(dataset.inputs.dense[chosen])
     model = TwoTower(
-        ItemTower(content, co_purchase_vectors(everything, cutoff_us, config), trends, config),
+        ItemTower(content, co_purchase_vectors(dataset, cutoff_us, config), trends, config),
         UserTower(dataset.vocabulary, mean, scale, config),
         config,
     )
-    batches = Batches(dataset, label_weights(dataset.at_us, cutoff_us, config), trends, config)
+    batches = Batches(dataset, chosen, label_weights(dataset.at_us[chosen], cutoff_us, config), trends, config)
     run_epochs(model, batches, config, progress)
     return model
 

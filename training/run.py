@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from training.baselines import ItemKnn, Popularity, Scorer, WithFallback
 from training.catalogue import item_content, read_catalogue
 from training.cleaning import CleaningReport, Step, outlying_moments
 from training.config import CleaningConfig, TrainingConfig
-from training.dataset import Dataset, build_dataset, join_features
+from training.dataset import Dataset, joined_chunks
 from training.evaluation import Result, evaluate_scorer, intervals
 from training.golden import GOLDEN_COUNT, choose_rows, golden_file, read_instants, read_refusing
 from training.labels import Moment, read_labels
@@ -29,10 +31,13 @@ from training.popular import count_popularity
 from training.refusals import read_deeds, refused_items
 from training.registry import RunRecord, champion, promote, register
 from training.split import Holdout, temporal_holdout
+from training.stored import store_chunks, stored_rows
 
 FEATURE_SERVICE = "two_tower_v1"
 TWO_TOWER, CHAMPION = "two_tower", "champion"
 ALL_TIME, OF_LATE, KNN = "popularity", "popularity_decayed", "item_knn"
+
+_ROWS_AT_ONCE = 4096
 
 _log = structlog.get_logger()
 
@@ -47,15 +52,18 @@ class Collected:
         holdout: Holdout,
         snapshots: dict[str, int],
         cleaning: CleaningReport | None = None,
+        scratch: Path | None = None,
     ) -> None:
         self.catalogue, self.dataset, self.holdout, self.snapshots = catalogue, dataset, holdout, snapshots
         self.cleaning = cleaning or CleaningReport()
         self.content = item_content(catalogue)
+        self._scratch = scratch
 
-    @property
+    @cached_property
     def fit_set(self) -> Dataset:
         """What models are fitted to."""
-        return self.dataset.take(self.holdout.fit)
+        with tempfile.TemporaryDirectory(prefix="training-", dir=self._scratch) as directory:
+            return stored_rows(self.dataset, self.holdout.fit, Path(directory), size=_ROWS_AT_ONCE)
 
 
 class Measured:
@@ -73,16 +81,25 @@ def collect(settings: Settings, config: TrainingConfig) -> Collected:
     labels = read_labels(settings, config.cleaning, frozenset(item.item_id for item in catalogue))
     moments = labels.moments[-config.max_labels :] if config.max_labels else labels.moments
     behavior = open_table(settings, USER_BEHAVIOR).current_snapshot()
-    values = join_features(open_store(settings), FEATURE_SERVICE, moments, names=INPUTS)
     refused = refused_items(moments, read_deeds(settings), config.refusals) if config.tower.refused_weight else None
-    dataset = build_dataset(moments, values, vocabulary_of(catalogue, moments), refused)
+    chunks = joined_chunks(
+        open_store(settings),
+        FEATURE_SERVICE,
+        moments,
+        vocabulary_of(catalogue, moments),
+        names=INPUTS,
+        size=config.moments_a_chunk,
+        refused=refused,
+    )
+    with tempfile.TemporaryDirectory(prefix="training-", dir=settings.home) as directory:
+        dataset = store_chunks(chunks, Path(directory))
     snapshots = {EVENTS: labels.snapshot_id}
     snapshots |= {USER_BEHAVIOR: behavior.snapshot_id} if behavior else {}
     holdout, steps = without_outliers(dataset, temporal_holdout(dataset, days=config.holdout_days), config.cleaning)
     cleaning = labels.cleaning.and_then(steps)
     _log.info("cleaned", **{step.rule: step.dropped for step in cleaning.steps})
     _log.info("collected", moments=len(dataset), fit=len(holdout.fit), test=len(holdout.test), items=len(catalogue))
-    return Collected(catalogue, dataset, holdout, snapshots, cleaning)
+    return Collected(catalogue, dataset, holdout, snapshots, cleaning, settings.home)
 
 
 def without_outliers(dataset: Dataset, holdout: Holdout, config: CleaningConfig) -> tuple[Holdout, tuple[Step, ...]]:

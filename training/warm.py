@@ -67,7 +67,7 @@ def warm_towers(
     )
     _assign(model, grow(kept, dataset.vocabulary, content, today))
     steps = replace(config, epochs=warm.epochs, batch=warm.batch, learning_rate=warm.learning_rate)
-    run_epochs(model, Batches(dataset.take(chosen.rows), chosen.weights, trends, steps), steps, progress)
+    run_epochs(model, Batches(dataset, chosen.rows, chosen.weights, trends, steps), steps, progress)
     return model
 
 

@@ -20,6 +20,7 @@ BENCHMARKS = (
     "join",
     "tower",
     "warm-start",
+    "training-memory",
 )
 JSON_HELP = "One line of JSON on standard output."
 

@@ -53,7 +53,7 @@ def shop(moments: int = 120) -> Dataset:
 
 def batches(data: Dataset, config: TowerConfig) -> Batches:
     weights = label_weights(data.at_us, CUTOFF_US, config)
-    return Batches(data, weights, daily_trends(data, CUTOFF_US, (5.0,)), config)
+    return Batches(data, np.arange(len(data)), weights, daily_trends(data, CUTOFF_US, (5.0,)), config)
 
 
 def loss_of(scores: list[list[float]], **changes: Any) -> float:
