@@ -91,7 +91,7 @@ class TrainingConfig:
     popularity_half_life_days: float = 5.0
     bootstrap_rounds: int = 1000
     max_labels: int | None = None
-    moments_a_chunk: int = 8192
+    moments_a_chunk: int = 4096
     cleaning: CleaningConfig = CleaningConfig()
     refusals: RefusalConfig = RefusalConfig()
     tower: TowerConfig = TowerConfig()

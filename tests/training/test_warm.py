@@ -128,7 +128,7 @@ def test_following_gives_the_products_of_a_fresh_decomposition() -> None:
     earlier = co_purchase_vectors(data.take(np.arange(80)), EARLIER_US, config)
     followed, fresh = follow(data, EARLIER_US, config, earlier), co_purchase_vectors(data, EARLIER_US, config)
     expected = fresh.history @ fresh.offered.T
-    assert followed.history @ followed.offered.T == pytest.approx(expected, abs=0.02 * np.abs(expected).max())
+    assert followed.history @ followed.offered.T == pytest.approx(expected, abs=0.02 * float(np.abs(expected).max()))
     # In the earlier directions: no rotation of it is nearer.
     assert np.abs(followed.offered - earlier.offered).max() < 0.5 * np.abs(earlier.offered).max()
 
