@@ -6,6 +6,7 @@
     items.npz           item_ids [n], vectors [n, dim] float32, bias [n] float32
     catalogue.json      item id -> {name, price, category, available}
     popularity.json     Popularity
+    ranker.npz          where a ranker goes with it, see `features.ranking_files`
 
 The score of an item for a user is `vectors @ user + bias`. Other files may be there: those that the
 manifest names belong to the model.
@@ -30,6 +31,7 @@ USER_TOWER_FILE = "user_tower.npz"
 ITEMS_FILE = "items.npz"
 CATALOGUE_FILE = "catalogue.json"
 POPULARITY_FILE = "popularity.json"
+RANKER_FILE = "ranker.npz"
 POINTER_FILE = "champion"
 
 # What a model cannot answer without; a manifest may name more.

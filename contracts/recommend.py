@@ -53,7 +53,7 @@ class RecommendResponse(Struct, frozen=True, kw_only=True):
     """The answer, and what explains it.
 
     `source` is `model`, `popular_in_context` or `popular`; `degraded` names what was
-    missing (`redis`, `feast`, `state`, `model`), empty when all was well; `state_version` counts
+    missing (`redis`, `feast`, `state`, `model`, `ranker`), empty when all was well; `state_version` counts
     the events folded into the visitor's state, 0 for an unknown visitor; `timings_ms`
     holds milliseconds by stage.
     """

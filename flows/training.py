@@ -19,6 +19,7 @@ from training.config import TrainingConfig
 # Reading may meet a lake in mid-commit and the registry a locked database: those are worth another try.
 collect = task(retries=2, retry_delay_seconds=5, timeout_seconds=600, cache_policy=NO_CACHE)(run.collect)
 fit = task(retries=0, timeout_seconds=3600, cache_policy=NO_CACHE)(run.fit)
+fit_ranker = task(retries=0, timeout_seconds=3600, cache_policy=NO_CACHE)(run.fit_ranker)
 write_candidate = task(retries=1, timeout_seconds=60, cache_policy=NO_CACHE)(run.write_candidate)
 measure = task(retries=1, timeout_seconds=600, cache_policy=NO_CACHE)(run.measure)
 publish = task(retries=0, timeout_seconds=120, cache_policy=NO_CACHE)(run.publish)
@@ -37,8 +38,9 @@ def train_and_promote(epochs: int | None = None, max_labels: int | None = None) 
         config = replace(config, tower=replace(config.tower, epochs=epochs))
     collected = collect(settings, config)
     arrays = fit(collected, config)
+    ranker = fit_ranker(settings, collected, config)
     candidate = write_candidate(settings, collected, arrays, config)
-    measured = measure(settings, collected, candidate, config)
+    measured = measure(settings, collected, candidate, config, ranker)
     version = publish(settings, collected, candidate, measured, config)
     decision: dict[str, Any] = decide(settings, version, measured, config)
     return decision

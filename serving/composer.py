@@ -11,6 +11,7 @@ from contracts.item import Item
 from serving.index import ItemIndex
 from serving.newcomers import place
 from serving.popularity import Popularity, catalogue_order
+from serving.ranker import Ranker
 from serving.shelf import Model, Shelf
 
 if TYPE_CHECKING:
@@ -55,7 +56,15 @@ class Composer:
             known = {item: described[item] for item in artefact.items}
             placed = place((item for name, item in catalogue.items() if name not in known), known)
             index = self._indexed(artefact, known, placed, catalogue)
-            model = Model(version=artefact.version, tower=artefact.tower, index=index, features=artefact.features)
+            items = [known[item] for item in artefact.items]
+            model = Model(
+                version=artefact.version,
+                tower=artefact.tower,
+                index=index,
+                features=artefact.features,
+                ranker=None if artefact.ranker is None else Ranker(artefact.ranker, items, placed),
+                ranker_error=artefact.ranker_error,
+            )
         shelf = Shelf(model, catalogue, counted.joined(catalogue, placed))
         # Counted here, on the way to the shelf's first use, not by the first to ask.
         _ = shelf.unavailable

@@ -27,11 +27,11 @@ from serving.identifier import recommendation_id
 from serving.index import Hit
 from serving.metrics import ServingMetrics
 from serving.rules import RULE_FEATURES, hidden_items, permit
-from serving.shelf import Shelf
+from serving.shelf import Model, Shelf
 from serving.stopwatch import Stopwatch
 
 MODEL, POPULAR_IN_CONTEXT, POPULAR = "model", "popular_in_context", "popular"
-NO_MODEL, NO_STATE = "model", "state"
+NO_MODEL, NO_RANKER, NO_STATE = "model", "ranker", "state"
 VARIANT = "default"
 # What the request knows better than the visitor's last event.
 _CONTEXT_FEATURES = ("country", "city", "device", "locale")
@@ -167,20 +167,39 @@ class Recommender:
         """The model's answer; empty where there is no model, nothing known or nothing left."""
         if shelf.model is None or visitor.values is None:
             return []
+        ranker = shelf.model.ranker
+        wanted = request.k if ranker is None else max(request.k, ranker.depth)
         try:
             vector = shelf.model.tower.vector(visitor.values)
             watch.lap("vector")
-            # Enough hits that exactly `k` are left, whatever the rules take away.
-            count = request.k + len(hidden) + shelf.unavailable
+            # Enough hits that exactly `wanted` are left, whatever the rules take away.
+            count = wanted + len(hidden) + shelf.unavailable
             found = shelf.model.index.search(vector, count, category=request.category)
             watch.lap("search")
         except Exception:  # noqa: BLE001 - whatever a model does, there is an answer
             self._log.exception("recommend.model_failed", model_version=shelf.model.version)
             visitor.missing.append(NO_MODEL)
             return []
-        hits = permit(found, hidden=hidden, catalogue=shelf.catalogue, category=request.category, k=request.k)
+        hits = permit(found, hidden=hidden, catalogue=shelf.catalogue, category=request.category, k=wanted)
         watch.lap("rules")
-        return hits
+        return self._ranked(hits, visitor.values, visitor, shelf.model, watch)[: request.k]
+
+    def _ranked(
+        self, hits: list[Hit], values: Mapping[str, Any], visitor: Visitor, model: Model, watch: Stopwatch
+    ) -> list[Hit]:
+        """The hits in the ranker's order; in retrieval's where there is no ranker or it fails."""
+        if model.ranker_error:
+            visitor.missing.append(NO_RANKER)
+        if model.ranker is None:
+            return hits
+        try:
+            return model.ranker.rank(values, hits)
+        except Exception:  # noqa: BLE001 - whatever a ranker does, there is an answer
+            self._log.exception("recommend.ranker_failed", model_version=model.version)
+            visitor.missing.append(NO_RANKER)
+            return hits
+        finally:
+            watch.lap("rank")
 
     def _account(self, response: RecommendResponse, visitor: Visitor, at_us: int) -> None:
         self._parts.metrics.answered(

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from contracts.item import Item
 from serving.index import Floats, ItemIndex
 from serving.popularity import Popularity
+from serving.ranker import Ranker
 
 
 class Tower(Protocol):
@@ -21,12 +22,17 @@ class Tower(Protocol):
 
 @dataclass(frozen=True)
 class Model:
-    """A promoted model, ready to answer. `features` names the values that its tower reads."""
+    """A promoted model, ready to answer. `features` names the values that it reads.
+
+    `ranker` is None where none came with it, or where that cannot be read: then `ranker_error` says why.
+    """
 
     version: str
     tower: Tower
     index: ItemIndex
     features: tuple[str, ...]
+    ranker: Ranker | None = None
+    ranker_error: str = ""
 
 
 @dataclass(frozen=True)

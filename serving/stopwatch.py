@@ -6,7 +6,7 @@ from collections.abc import Callable
 from time import perf_counter
 
 TOTAL = "total"
-STAGES = ("features", "evaluate", "vector", "search", "rules")
+STAGES = ("features", "evaluate", "vector", "search", "rules", "rank")
 
 
 class Stopwatch:

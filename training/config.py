@@ -83,6 +83,33 @@ class RefusalConfig:
 
 
 @dataclass(frozen=True)
+class RankingConfig:
+    """The ranker over retrieval's best `depth`, learned from the `window_days` before the cutoff; `neighbours` an item.
+
+    With `min_answers` of the service in that window, and `min_moments` of them followed by a choice within `follow_s`,
+    it learns from those, a choice counting at most `clip` times for its place; else from purchases, and with fewer
+    than `min_moments` of these there is no ranker.
+    """
+
+    depth: int = 300
+    neighbours: int = 200
+    window_days: int = 14
+    min_moments: int = 50
+    min_answers: int = 2000
+    follow_s: int = 1800
+    clip: float = 10.0
+    cross_layers: int = 2
+    hidden: int = 32
+    epochs: int = 12
+    batch: int = 64
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-3
+    basket_exponent: float = 0.8
+    calibration_folds: int = 3
+    seed: int = 7
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """One run: what is held out, what is compared, how each model is fitted."""
 
@@ -97,3 +124,4 @@ class TrainingConfig:
     tower: TowerConfig = TowerConfig()
     warm: WarmConfig = WarmConfig()
     knn: KnnConfig = KnnConfig()
+    ranking: RankingConfig = RankingConfig()

@@ -25,7 +25,7 @@ _WARM_UP_STEPS = 10
 _LAST_RATE = 0.05
 
 
-class _Schedule(tf.keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+class WarmUpDecay(tf.keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
     """Up for a few steps, then down in a straight line."""
 
     def __init__(self, peak: float, steps: int) -> None:
@@ -70,7 +70,7 @@ def fit_towers(
 
 def run_epochs(model: TwoTower, batches: Batches, config: TowerConfig, progress: Progress) -> None:
     """Fit `model` to the batches, `config.epochs` times over."""
-    schedule = _Schedule(config.learning_rate, len(batches) * config.epochs)
+    schedule = WarmUpDecay(config.learning_rate, len(batches) * config.epochs)
     model.compile(optimizer=tf.keras.optimizers.legacy.Adam(schedule))
     model.fit(batches, epochs=config.epochs, shuffle=False, verbose=0, callbacks=[_Report(progress)])
 

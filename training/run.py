@@ -15,7 +15,10 @@ import structlog
 from contracts.golden import GOLDEN_FILE
 from contracts.item import Item
 from contracts.lake import EVENTS, USER_BEHAVIOR, open_table
+from contracts.model import RANKER_FILE
 from contracts.settings import Settings
+from features.ranking_files import RankerFile, read_ranker
+from features.ranking_items import ItemTable
 from features.tower_input import INPUTS, Vocabulary
 from training.artefact import Origin, TowerArrays, add_files, write_artefact
 from training.artefact_scorer import ArtefactScorer
@@ -27,14 +30,18 @@ from training.dataset import Dataset, joined_chunks
 from training.evaluation import Result, evaluate_scorer, intervals
 from training.golden import GOLDEN_COUNT, choose_rows, golden_file, read_instants, read_refusing
 from training.labels import Moment, read_labels
+from training.metrics import bootstrap_interval
 from training.popular import count_popularity
+from training.ranking.scorer import RankedScorer
+from training.ranking.statistics import reindexed
+from training.ranking.values import read_values
 from training.refusals import read_deeds, refused_items
 from training.registry import RunRecord, champion, promote, register
 from training.split import Holdout, temporal_holdout
 from training.stored import store_chunks, stored_rows
 
 FEATURE_SERVICE = "two_tower_v1"
-TWO_TOWER, CHAMPION = "two_tower", "champion"
+TWO_TOWER, RANKED, CHAMPION = "two_tower", "two_tower_ranked", "champion"
 ALL_TIME, OF_LATE, KNN = "popularity", "popularity_decayed", "item_knn"
 
 _ROWS_AT_ONCE = 4096
@@ -67,10 +74,21 @@ class Collected:
 
 
 class Measured:
-    """Each model's result on the holdout, by name."""
+    """Each model's result on the holdout, by name; the ranker where it is to be served, and why, or why not."""
 
-    def __init__(self, results: dict[str, Result], table: dict[str, dict[str, float]]) -> None:
-        self.results, self.table = results, table
+    def __init__(
+        self,
+        results: dict[str, Result],
+        table: dict[str, dict[str, float]],
+        ranker: RankerFile | None,
+        ranker_reason: str,
+    ) -> None:
+        self.results, self.table, self.ranker, self.ranker_reason = results, table, ranker, ranker_reason
+
+    @property
+    def served(self) -> str:
+        """The name of what will answer once it is promoted."""
+        return TWO_TOWER if self.ranker is None else RANKED
 
 
 def collect(settings: Settings, config: TrainingConfig) -> Collected:
@@ -128,6 +146,25 @@ def fit(collected: Collected, config: TrainingConfig) -> TowerArrays:
     return tower_arrays(model)
 
 
+def fit_ranker(settings: Settings, collected: Collected, config: TrainingConfig) -> RankerFile | None:
+    """A ranker over the two-tower's candidates; None where there is too little to learn one from."""
+    from feature_repo.store import open_store
+    from training.ranking.learn import Source, TooLittle, learn_ranker
+
+    try:
+        return learn_ranker(
+            Source(settings, open_store(settings), FEATURE_SERVICE),
+            collected.catalogue,
+            collected.content,
+            collected.fit_set,
+            collected.holdout.cutoff_us,
+            config,
+        )
+    except TooLittle as reason:
+        _log.warning("no ranker", reason=str(reason))
+        return None
+
+
 def write_candidate(settings: Settings, collected: Collected, arrays: TowerArrays, config: TrainingConfig) -> str:
     """Lay the fitted towers down as an artefact without a version; returns the directory's name in `models`."""
     from feature_repo.store import open_store
@@ -149,36 +186,61 @@ def write_candidate(settings: Settings, collected: Collected, arrays: TowerArray
     return name
 
 
-def measure(settings: Settings, collected: Collected, candidate: str, config: TrainingConfig) -> Measured:
-    """The candidate, the baselines and the present champion on the same holdout."""
+def measure(
+    settings: Settings, collected: Collected, candidate: str, config: TrainingConfig, ranker: RankerFile | None = None
+) -> Measured:
+    """The candidate, with its ranker and without, the baselines and the present champion on the same holdout."""
     fit_set, cutoff_us = collected.fit_set, collected.holdout.cutoff_us
     of_late = Popularity(fit_set, cutoff_us, half_life_days=config.popularity_half_life_days)
+    own = ArtefactScorer(settings.model_dir / candidate)
     scorers: dict[str, Scorer] = {
         ALL_TIME: Popularity(fit_set, cutoff_us, half_life_days=None),
         OF_LATE: of_late,
         KNN: ItemKnn(fit_set, cutoff_us, config.knn),
-        TWO_TOWER: WithFallback(ArtefactScorer(settings.model_dir / candidate), of_late),
+        TWO_TOWER: WithFallback(own, of_late),
     }
     version = champion(settings)
     present = None if version is None else opponent(settings.model_dir / version)
+    theirs = None if version is None else opponents_ranker(settings.model_dir / version)
+    values = _values(settings, collected) if ranker or theirs else {}
+    if ranker is not None:
+        scorers[RANKED] = WithFallback(_ranked(collected, own, ranker, values), of_late)
     if present is not None:
-        scorers[CHAMPION] = WithFallback(present, of_late)
+        scorer = present if theirs is None else _ranked(collected, present, theirs, values)
+        scorers[CHAMPION] = WithFallback(scorer, of_late)
     dataset, holdout, k = collected.dataset, collected.holdout, config.k
     results = {
         name: evaluate_scorer(scorer, dataset, holdout, collected.content.categories, k=k)
         for name, scorer in scorers.items()
     }
     table = {name: result.metrics(k) for name, result in results.items()}
-    table[TWO_TOWER] |= intervals(
-        results[TWO_TOWER],
-        dataset.users[holdout.test],
-        k=k,
-        rounds=config.bootstrap_rounds,
-        seed=config.tower.seed,
-    )
+    users = dataset.users[holdout.test]
+    for name in (TWO_TOWER, RANKED):
+        if name in table:
+            table[name] |= intervals(results[name], users, k=k, rounds=config.bootstrap_rounds, seed=config.tower.seed)
+    if ranker is not None:
+        difference = results[RANKED].ndcg - results[TWO_TOWER].ndcg
+        low, high = bootstrap_interval(difference, users, rounds=config.bootstrap_rounds, seed=config.tower.seed)
+        table[RANKED] |= {f"ndcg_at_{k}_gain": float(difference.mean()), "gain_low": low, "gain_high": high}
     for name, row in table.items():
         _log.info("measured", model=name, **{metric: round(value, 4) for metric, value in row.items()})
-    return Measured(results, table)
+    why_not = "there is none" if ranker is None else ranking_refusal(table, k=k)
+    _log.info("ranker measured", served=why_not is None, reason=why_not)
+    return Measured(results, table, ranker if why_not is None else None, why_not or "it raises NDCG over retrieval")
+
+
+def _values(settings: Settings, collected: Collected) -> dict[int, dict[str, Any]]:
+    from feature_repo.store import open_store
+
+    return read_values(open_store(settings), FEATURE_SERVICE, collected.dataset, collected.holdout.test)
+
+
+def _ranked(
+    collected: Collected, retriever: ArtefactScorer, ranker: RankerFile, values: dict[int, dict[str, Any]]
+) -> RankedScorer:
+    items = collected.dataset.vocabulary.items
+    table = ItemTable(collected.catalogue, reindexed(ranker.statistics, retriever.vocabulary.items, items))
+    return RankedScorer(retriever, ranker, table, values, collected.holdout.known)
 
 
 def opponent(directory: Path) -> ArtefactScorer | None:
@@ -190,10 +252,27 @@ def opponent(directory: Path) -> ArtefactScorer | None:
         return None
 
 
+def opponents_ranker(directory: Path) -> RankerFile | None:
+    """The ranker of an earlier model; None where it has none, or one that this code cannot read and would not serve."""
+    try:
+        return read_ranker(directory / RANKER_FILE)
+    except (OSError, ValueError):
+        return None
+
+
+def ranking_refusal(table: dict[str, dict[str, float]], *, k: int) -> str | None:
+    """Why the ranker may not be served; None where it may. An equal score is no better."""
+    metric = f"ndcg_at_{k}"
+    with_it, alone = table[RANKED][metric], table[TWO_TOWER][metric]
+    return None if with_it > alone else f"{metric} {with_it:.4f} does not beat retrieval's own {alone:.4f}"
+
+
 def publish(
     settings: Settings, collected: Collected, candidate: str, measured: Measured, config: TrainingConfig
 ) -> str:
-    """Log and register the candidate; returns its version."""
+    """Log and register the candidate, with its ranker where that is to be served; returns its version."""
+    if measured.ranker is not None:
+        add_files(settings.model_dir / candidate, {RANKER_FILE: measured.ranker.encode()})
     record = RunRecord(
         parameters=_flat(asdict(config)),
         metrics=measured.table,
@@ -208,7 +287,7 @@ def publish(
 def decide(settings: Settings, version: str, measured: Measured, config: TrainingConfig) -> dict[str, Any]:
     """Promote the version if it beats popularity and the champion; says what was decided and why."""
     present = champion(settings)
-    reason = refusal(measured.table, k=config.k)
+    reason = refusal(measured.table, k=config.k, served=measured.served)
     if reason is None:
         promote(settings, version)
     _log.info("decided", version=version, promoted=reason is None, reason=reason, previous=present)
@@ -217,14 +296,15 @@ def decide(settings: Settings, version: str, measured: Measured, config: Trainin
         "promoted": reason is None,
         "reason": reason or "beats popularity and the champion before it on the same holdout",
         "champion": champion(settings),
+        "ranker": {"served": measured.ranker is not None, "reason": measured.ranker_reason},
         "metrics": measured.table,
     }
 
 
-def refusal(table: dict[str, dict[str, float]], *, k: int) -> str | None:
-    """Why the two-tower may not become champion; None where it may. An equal score is no better."""
+def refusal(table: dict[str, dict[str, float]], *, k: int, served: str = TWO_TOWER) -> str | None:
+    """Why what is `served` may not become champion; None where it may. An equal score is no better."""
     metric = f"ndcg_at_{k}"
-    own = table[TWO_TOWER][metric]
+    own = table[served][metric]
     for rival in (ALL_TIME, OF_LATE, CHAMPION):
         if rival in table and own <= table[rival][metric]:
             return f"{metric} {own:.4f} does not beat {rival}'s {table[rival][metric]:.4f}"

@@ -21,6 +21,7 @@ BENCHMARKS = (
     "tower",
     "warm-start",
     "training-memory",
+    "ranking",
 )
 JSON_HELP = "One line of JSON on standard output."
 

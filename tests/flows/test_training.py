@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow.compute as pc
 import pytest
 
-from contracts.model import read_manifest, read_pointer
+from contracts.model import RANKER_FILE, read_manifest, read_pointer
 from contracts.settings import RedisSettings, SecretsSettings, Settings
 from feature_repo.store import apply
 from features.evaluate import evaluate
@@ -84,7 +84,7 @@ def trained(settings: Settings, **parameters: int) -> dict[str, Any]:
 def test_flow_trains_promotes_and_then_refuses_an_equal_model(filled: Settings) -> None:
     first = trained(filled, epochs=12)
     table = first["metrics"]
-    assert set(table) == {"popularity", "popularity_decayed", "item_knn", "two_tower"}
+    assert set(table) == {"popularity", "popularity_decayed", "item_knn", "two_tower", "two_tower_ranked"}
     assert table["two_tower"]["ndcg_at_10"] > table["popularity_decayed"]["ndcg_at_10"]
     assert (first["promoted"], first["champion"]) == (True, "1")
     assert read_pointer(filled.model_dir) == "1"
@@ -93,10 +93,16 @@ def test_flow_trains_promotes_and_then_refuses_an_equal_model(filled: Settings) 
     assert set(manifest.snapshots) == {"events", "user_behavior"}
     assert UserTower.load(filled.model_dir / "1").vector(evaluate(new_state(), 0)).shape == (manifest.dim,)
 
+    # The ranker goes along where it raises NDCG alone, and then both are measured as one.
+    better = table["two_tower_ranked"]["ndcg_at_10"] > table["two_tower"]["ndcg_at_10"]
+    served = "two_tower_ranked" if better else "two_tower"
+    assert first["ranker"]["served"] is better
+    assert (filled.model_dir / "1" / RANKER_FILE).exists() is better
+
     # The same data and the same seed: save, load and fit again give identical recommendations, so no gain.
     second = trained(filled, epochs=12)
-    assert second["metrics"]["two_tower"]["ndcg_at_10"] == second["metrics"]["champion"]["ndcg_at_10"]
-    assert second["metrics"]["champion"]["ndcg_at_10"] == table["two_tower"]["ndcg_at_10"]
+    assert second["metrics"][served]["ndcg_at_10"] == second["metrics"]["champion"]["ndcg_at_10"]
+    assert second["metrics"]["champion"]["ndcg_at_10"] == table[served]["ndcg_at_10"]
     assert (second["promoted"], second["champion"]) == (False, "1")
     assert "does not beat champion's" in second["reason"]
     assert read_pointer(filled.model_dir) == "1"

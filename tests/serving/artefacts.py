@@ -37,7 +37,7 @@ def write_artefact(settings: Settings, version: str, items: Sequence[Item], *, r
     directory = settings.model_dir / version
     angles = np.linspace(0.0, np.pi / 2, len(items))
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-    arrays = TowerArrays(_tower(vectors), -vectors if reverse else vectors, np.zeros(len(items), np.float32))
+    arrays = TowerArrays(tower_weights(vectors), -vectors if reverse else vectors, np.zeros(len(items), np.float32))
     write(directory, arrays, items, popularity(items), Origin("two_tower_v1", countries=COUNTRIES))
     add_files(
         directory, {GOLDEN_FILE: golden_file(ArtefactScorer(directory), [_clicked(item) for item in items[::20]])}
@@ -73,7 +73,7 @@ def _clicked(item: Item) -> Instant:
     return Instant(encode_state(state), to_us(AT) + MINUTE_US)
 
 
-def _tower(vectors: Floats) -> TowerWeights:
+def tower_weights(vectors: Floats) -> TowerWeights:
     """Every action weighs the same; the dense features and the country say nothing."""
     dim, hidden = vectors.shape[1], 3
     return TowerWeights(
