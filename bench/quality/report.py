@@ -51,7 +51,7 @@ def draw(result: dict[str, Any], directory: Path = RESULTS) -> None:
     values = [row["ndcg"] for _, row in rows]
     spread = [[row["ndcg"] - row["ndcg_low"] for _, row in rows], [row["ndcg_high"] - row["ndcg"] for _, row in rows]]
     axes.barh([model for model, _ in rows], values, xerr=spread, color="#4472a8", error_kw={"elinewidth": 1})
-    axes.set_xlabel(result["unit"])
+    axes.set_xlabel(f"NDCG@{details['k']}, {details['split']}")
     _save(figure, directory / f"{name}.svg")
     curve = _measured_epochs(details["curve"])
     if curve:
