@@ -22,6 +22,7 @@ from bench.quality.report import draw, write_report
 from bench.quality.settings import LOADERS, QualityConfig, read_config
 from bench.quality.table import compare
 from training.dataset import Ints
+from training.sequence.config import SequenceConfig
 
 # Below so many cold items for each place of a list, chance alone fills it well.
 _COLD_ITEMS_A_PLACE = 5
@@ -140,13 +141,29 @@ def _fitted(
     if options.weights is not None:
         return own.load(options.weights)
     fold = folds.final if config.split == "leave-one-out" else folds.tuning
-    fitted = own.fit(data, fold, config.sequence, watched=watched, every=config.watch_every, checkpoint=work / "fit")
+    fitted = own.fit(
+        data,
+        fold,
+        _lagging(config, config.tuning_days),
+        watched=watched,
+        every=config.watch_every,
+        checkpoint=work / "fit",
+    )
     if config.split == "temporal":
         # What the curve showed on the window before the test, now with that window among the events learnt from.
-        again = own.fit(data, folds.final, config.sequence, watched=watched, every=config.sequence.epochs)
+        again = own.fit(
+            data, folds.final, _lagging(config, config.test_days), watched=watched, every=config.sequence.epochs
+        )
         fitted = replace(again, curve=fitted.curve)
     own.save(fitted, work / "weights.npz")
     return fitted
+
+
+def _lagging(config: QualityConfig, days: float) -> SequenceConfig:
+    """Candidates are what was known at a window's begin; who reads ages and trends is fitted to that."""
+    return (
+        replace(config.sequence, candidate_lag_days=days) if config.sequence.trend_half_lives_days else config.sequence
+    )
 
 
 def _brief(report: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,8 @@ class SequenceConfig:
     (cosine in place of the dot product: a person's length alters no order). `begins`: a sequence is
     read from before its first event on, so that who has none gets a vector too.
     `trend_half_lives_days`: an item's score follows its decayed counts and its age as of the instant;
-    it does not where empty.
+    it does not where empty. `candidate_lag_days`: such a model is used up to so long after its items
+    were listed; a sequence is then asked for items alone that are older than a random part of it.
     """
 
     dim: int = 64
@@ -42,6 +43,7 @@ class SequenceConfig:
     unit_items: bool = False
     begins: bool = False
     trend_half_lives_days: tuple[float, ...] = ()
+    candidate_lag_days: float = 0.0
     seed: int = 7
 
     def __post_init__(self) -> None:

@@ -17,6 +17,7 @@ from training.sequence.trends import EventTrends
 _LENGTH_NOISE = 16
 # Lengths of batches are rounded up to a multiple of this.
 _ROUNDING = 10
+_DAY_S = 86_400
 
 
 @dataclass(frozen=True)
@@ -107,11 +108,14 @@ class Batches:
             place = slice(last - int(count), last)
             targets[row, width - count :] = np.where(self._sequences.asked[place], self._sequences.items.flat[place], 0)
             events[row, width - count :] = np.arange(place.start, place.stop)
-        return Batch(inputs, targets, self._trends(events[targets > 0]))
-
-    def _trends(self, events: Longs) -> NDArray[np.float16]:
         trends = self._sequences.trends
-        return np.zeros((len(events), 0, 0), np.float16) if trends is None else trends.dense(events)
+        if trends is None:
+            return Batch(inputs, targets, np.zeros((int((targets > 0).sum()), 0, 0), np.float16))
+        lags_s = (random.random(len(users)) * self._config.candidate_lag_days * _DAY_S).astype(np.int64)
+        rows, places = np.nonzero(targets)
+        listed = trends.first_s[targets[rows, places] - 1] < trends.at_s[events[rows, places]] - lags_s[rows]
+        targets[rows[~listed], places[~listed]] = 0
+        return Batch(inputs, targets, trends.dense(events[targets > 0], lags_s[np.nonzero(targets)[0]]))
 
     def _end(self, length: int, random: np.random.Generator) -> int:
         longest = self._config.length + 1

@@ -37,7 +37,7 @@ def chunked_softmax(
     @tf.custom_gradient  # type: ignore[untyped-decorator]
     def mean_loss(queries: Any, candidates: Any, weights: Any) -> tuple[Any, Callable[[Any], tuple[Any, Any, Any]]]:
         count = tf.shape(queries)[0]
-        share = 1.0 / tf.cast(count, tf.float32)
+        share = 1.0 / tf.cast(tf.maximum(count, 1), tf.float32)
 
         def one_chunk(place: Any, to_queries: Any, to_candidates: Any, to_weights: Any, total: Any) -> tuple[Any, ...]:
             begin, end = place * size, (place + 1) * size

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import svds
 
-from features.item_trends import RecentEvents, log_ages, tastes_before
+from features.item_trends import UNBORN, RecentEvents, log_ages, tastes_before
 from training.dataset import Ints, Longs
 
 Floats = NDArray[np.float32]
@@ -31,14 +31,18 @@ class EventTrends:
     first_s: Longs
     tastes: Floats
 
-    def dense(self, events: Longs) -> NDArray[np.float16]:
-        """[events, items, features]: the trends, and last the logarithm of the age."""
+    def dense(self, events: Longs, lags_s: Longs) -> NDArray[np.float16]:
+        """[events, items, features]: the trends, and last the logarithm of the age.
+
+        It is UNBORN where an item was not there yet so long before the event, lags_s: [events].
+        """
         width = self.values.shape[1]
         dense = np.zeros((len(events), len(self.first_s), width + 1), np.float16)
         for row, event in enumerate(events):
             place = slice(self.starts[event], self.starts[event + 1])
             dense[row, self.items[place], :width] = self.values[place]
-        dense[:, :, width] = log_ages(self.first_s, self.at_s[events])
+        ages = log_ages(self.first_s, self.at_s[events])
+        dense[:, :, width] = np.where(self.first_s < (self.at_s[events] - lags_s)[:, None], ages, UNBORN)
         return dense
 
 

@@ -177,7 +177,7 @@ def test_trends_are_as_of_just_before_each_event() -> None:
     at_s = 3600 * np.array([1, 2, 1, 3], np.int64)
     items, starts = np.array([0, 1, 1, 0], np.int32), np.array([0, 2, 4], np.int64)
     trends = event_trends(items, starts, at_s, 3, (1.0,))
-    dense = trends.dense(np.arange(4))
+    dense = trends.dense(np.arange(4), np.zeros(4, np.int64))
     assert dense.shape == (4, 3, 3)
     # At hour 1 nothing had happened; no item is there yet.
     assert not dense[[0, 2], :, :2].any()
@@ -186,6 +186,24 @@ def test_trends_are_as_of_just_before_each_event() -> None:
     np.testing.assert_allclose(dense[1, :2, 0], np.log1p([20 * hour, 20 * hour]), rtol=1e-3)
     np.testing.assert_allclose(dense[3, :2, 0], np.log1p([20 * hour**2, 20 * (hour + hour**2)]), rtol=1e-3)
     assert dense[3, 2, 2] < 0 < dense[3, 0, 2]
+    # An hour and a half before hour 3 both were there, two hours before neither.
+    assert (trends.dense(np.array([3]), np.array([5400]))[0, :2, 2] > 0).all()
+    assert (trends.dense(np.array([3]), np.array([7200]))[0, :2, 2] < 0).all()
+
+
+def test_with_a_lag_nothing_is_asked_for_that_is_newer() -> None:
+    config = replace(SMALL, trend_half_lives_days=(1.0,), candidate_lag_days=0.5, earlier_windows=0.0)
+    sequences = with_trends(circles(60), config)
+    trends = sequences.trends
+    assert trends is not None
+    asked = 0
+    for batch in Batches(sequences, config).epoch(0):
+        targets = batch.targets[batch.targets > 0] - 1
+        # Each is a candidate of its own softmax, and there is a row for each.
+        assert (batch.trends[np.arange(len(targets)), targets, -1] >= 0).all()
+        asked += len(targets)
+    everything = sum(int((batch.targets > 0).sum()) for batch in Batches(circles(60), SMALL).epoch(0))
+    assert 0 < asked < everything
 
 
 def test_sequences_that_begin_ask_for_the_first_event_too() -> None:
