@@ -75,7 +75,7 @@ def _run(settings: Settings, config: TrainingConfig, *, tries: bool) -> dict[str
     details["fit_s"] = round(time.perf_counter() - begin_s, 1)
     if ranker is None:
         raise LookupError("ranking: expected enough purchases to learn from, came too few")
-    arrays = steps.fit(collected, config)
+    arrays = steps.fit(collected, config).arrays
     candidate = steps.write_candidate(settings, collected, arrays, config)
     try:
         measured = steps.measure(settings, collected, candidate, config, ranker)

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from contracts.model import read_pointer
+from contracts.model import read_manifest, read_pointer
 from contracts.settings import HOME_VARIABLE, Settings, load_settings
 from stack.environment import process_environment
 from stack.errors import StackError
@@ -27,6 +27,8 @@ from stack.stages import ProgressCall
 
 REPLACE = "CLICKLOOP_BACKFILL_REPLACE"
 HISTORY = "CLICKLOOP_REBUILD_HISTORY"
+WATCH = "CLICKLOOP_TRAIN_WATCH"
+FOLDS = "CLICKLOOP_TRAIN_FOLDS"
 
 
 class JobError(StackError):
@@ -92,7 +94,22 @@ def _backfilled(settings: Settings) -> Path:
 def _train(settings: Settings, progress: ProgressCall) -> Any:
     from flows.training import train_and_promote
 
-    return train_and_promote()
+    return train_and_promote(watch=WATCH in os.environ)
+
+
+def _folds(settings: Settings, progress: ProgressCall) -> Any:
+    from flows.training import validate_by_folds
+
+    return validate_by_folds(int(os.environ[FOLDS]))
+
+
+def _has_model(settings: Settings) -> bool:
+    """Whether the champion is one that this code serves: after an upgrade it may not be."""
+    version = champion_version(settings)
+    try:
+        return version is not None and bool(read_manifest(settings.model_dir / version))
+    except (OSError, ValueError):
+        return False
 
 
 JOBS: dict[str, Job] = {
@@ -100,7 +117,8 @@ JOBS: dict[str, Job] = {
     "load": Job(_load, lambda settings: False),
     "backfill": Job(_backfill, lambda settings: _backfilled(settings).exists()),
     "rebuild": Job(_rebuild, lambda settings: False),
-    "train": Job(_train, lambda settings: champion_version(settings) is not None),
+    "train": Job(_train, _has_model),
+    "folds": Job(_folds, lambda settings: False),
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +12,30 @@ from contracts.model import read_manifest, verify_files
 from features.tower_files import read_tower
 from features.tower_forward import forward
 from features.tower_input import TowerInput
+from training.artefact import TowerArrays
 from training.dataset import Dataset, Longs
 
 Floats = NDArray[np.float32]
 
 
-class ArtefactScorer:
-    """A scorer for `training.evaluation`, of the model in a directory.
+class TowerScorer:
+    """A scorer for `training.evaluation`, of towers over the dataset's own vocabulary."""
+
+    def __init__(self, arrays: TowerArrays) -> None:
+        self._arrays = arrays
+
+    def __call__(self, dataset: Dataset, rows: Longs) -> Floats:
+        return self.scores(_taken(dataset.inputs, rows))
+
+    def scores(self, batch: TowerInput) -> Floats:
+        """Scores [batch, items] in the towers' own order of items."""
+        arrays = self._arrays
+        scores: Floats = forward(arrays.user, batch) @ arrays.vectors.T + arrays.bias
+        return scores
+
+
+class ArtefactScorer(TowerScorer):
+    """A scorer of the model in a directory.
 
     Its vocabulary may be another than the dataset's; an item it does not know scores below all it knows.
     """
@@ -26,34 +43,24 @@ class ArtefactScorer:
     def __init__(self, directory: Path) -> None:
         self.manifest = read_manifest(directory)
         verify_files(directory, self.manifest)
-        self._weights, self.vocabulary, self._vectors, self._bias = read_tower(directory)
+        files = read_tower(directory)
+        super().__init__(TowerArrays(files.weights, files.vectors, files.bias))
+        self.vocabulary = files.vocabulary
 
     def __call__(self, dataset: Dataset, rows: Longs) -> Floats:
         if dataset.vocabulary == self.vocabulary:
-            return self.scores(
-                TowerInput(**{field.name: getattr(dataset.inputs, field.name)[rows] for field in fields(TowerInput)})
-            )
+            return super().__call__(dataset, rows)
         return self._translated(dataset, rows)
-
-    def scores(self, batch: TowerInput) -> Floats:
-        """Scores [batch, items] in the artefact's own order of items."""
-        scores: Floats = forward(self._weights, batch) @ self._vectors.T + self._bias
-        return scores
 
     def _translated(self, dataset: Dataset, rows: Longs) -> Floats:
         own, theirs = self.vocabulary, dataset.vocabulary
         to_own = np.array([0, *(own.item_codes.get(item, 0) for item in theirs.items)], np.int32)
         countries = np.array([0, *(own.country_codes.get(name, 0) for name in theirs.countries)], np.int32)
-        inputs = dataset.inputs
-        scores = self.scores(
-            TowerInput(
-                items=to_own[inputs.items[rows]],
-                ages=inputs.ages[rows],
-                orders=inputs.orders[rows],
-                actions=inputs.actions[rows],
-                dense=inputs.dense[rows],
-                country=countries[inputs.country[rows]],
-            )
-        )
+        inputs = _taken(dataset.inputs, rows)
+        scores = self.scores(replace(inputs, items=to_own[inputs.items], country=countries[inputs.country]))
         lowest = scores.min(axis=1, keepdims=True) - 1.0
         return np.concatenate((lowest, scores), axis=1)[:, to_own[1:]]
+
+
+def _taken(inputs: TowerInput, rows: Longs) -> TowerInput:
+    return TowerInput(**{field.name: getattr(inputs, field.name)[rows] for field in fields(TowerInput)})

@@ -17,8 +17,9 @@ _CHUNK = 1024
 
 @dataclass(frozen=True)
 class Result:
-    """A model's figures on a holdout; the arrays are aligned with its test rows."""
+    """A model's figures on a holdout; the arrays are aligned with its test rows. ranked: [moments, k] places."""
 
+    ranked: Ints
     recall: Doubles
     ndcg: Doubles
     coverage: float
@@ -44,6 +45,7 @@ def evaluate_scorer(scorer: Scorer, dataset: Dataset, holdout: Holdout, categori
     )
     relevant = [holdout.relevant(dataset, int(row)) for row in holdout.test]
     return Result(
+        ranked=ranked,
         recall=recall(ranked, relevant),
         ndcg=ndcg(ranked, relevant),
         coverage=coverage(ranked, int(holdout.known.sum())),

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from features.tower_forward import TowerWeights
+from dataclasses import fields
+
+import numpy as np
+
+from features.tower_forward import TowerWeights, forward
+from features.tower_input import TowerInput
 from training.artefact import TowerArrays
 from training.towers import TwoTower
 
@@ -25,3 +30,10 @@ def tower_arrays(model: TwoTower) -> TowerArrays:
         country=users.country.numpy(),
     )
     return TowerArrays(weights, items(content).numpy(), items.newest_bias())
+
+
+def export_difference(model: TwoTower, arrays: TowerArrays, inputs: TowerInput) -> tuple[float, float]:
+    """The largest difference between the trained tower's vectors and the exported one's, and the largest number."""
+    batch = {field.name: getattr(inputs, field.name) for field in fields(TowerInput)}
+    trained = model.users(batch, model.items.history(model.items.content())).numpy()
+    return float(np.abs(forward(arrays.user, inputs) - trained).max()), float(np.abs(trained).max())

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -24,7 +24,7 @@ from training.artefact import Origin, TowerArrays, add_files, write_artefact
 from training.artefact_scorer import ArtefactScorer
 from training.baselines import ItemKnn, Popularity, Scorer, WithFallback
 from training.catalogue import item_content, read_catalogue
-from training.cleaning import CleaningReport, Step, outlying_moments
+from training.cleaning import MOMENTS, CleaningReport, Step, outlying_moments
 from training.config import CleaningConfig, TrainingConfig
 from training.dataset import Dataset, joined_chunks
 from training.evaluation import Result, evaluate_scorer, intervals
@@ -37,8 +37,12 @@ from training.ranking.statistics import reindexed
 from training.ranking.values import read_values
 from training.refusals import read_deeds, refused_items
 from training.registry import RunRecord, champion, promote, register
+from training.review import Review
 from training.split import Holdout, temporal_holdout
 from training.stored import store_chunks, stored_rows
+
+if TYPE_CHECKING:
+    from training.fitted import Fitted
 
 FEATURE_SERVICE = "two_tower_v1"
 TWO_TOWER, RANKED, CHAMPION = "two_tower", "two_tower_ranked", "champion"
@@ -114,10 +118,16 @@ def collect(settings: Settings, config: TrainingConfig) -> Collected:
     snapshots = {EVENTS: labels.snapshot_id}
     snapshots |= {USER_BEHAVIOR: behavior.snapshot_id} if behavior else {}
     holdout, steps = without_outliers(dataset, temporal_holdout(dataset, days=config.holdout_days), config.cleaning)
-    cleaning = labels.cleaning.and_then(steps)
+    cleaning = labels.cleaning.and_then((withheld(moments, dataset), *steps))
     _log.info("cleaned", **{step.rule: step.dropped for step in cleaning.steps})
     _log.info("collected", moments=len(dataset), fit=len(holdout.fit), test=len(holdout.test), items=len(catalogue))
     return Collected(catalogue, dataset, holdout, snapshots, cleaning, settings.home)
+
+
+def withheld(moments: Sequence[Moment], dataset: Dataset) -> Step:
+    """What was left out because its history holds something that may not be used for training."""
+    profiles = len({moment.user_id for moment in moments}) - len(set(dataset.users.tolist()))
+    return Step("history not for training", MOMENTS, len(moments), len(moments) - len(dataset), profiles)
 
 
 def without_outliers(dataset: Dataset, holdout: Holdout, config: CleaningConfig) -> tuple[Holdout, tuple[Step, ...]]:
@@ -134,16 +144,16 @@ def vocabulary_of(catalogue: Sequence[Item], moments: Sequence[Moment]) -> Vocab
     )
 
 
-def fit(collected: Collected, config: TrainingConfig) -> TowerArrays:
+def fit(collected: Collected, config: TrainingConfig) -> Fitted:
     """The towers, fitted to what came before the holdout."""
-    from training.export import tower_arrays
-    from training.fit import fit_towers
+    from training.fitted import fit_and_export
 
     def progress(epoch: int, loss: float) -> None:
         _log.info("epoch", epoch=epoch, of=config.tower.epochs, loss=round(loss, 4))
 
-    model = fit_towers(collected.fit_set, collected.content, collected.holdout.cutoff_us, config.tower, progress)
-    return tower_arrays(model)
+    fitted = fit_and_export(collected.fit_set, collected.content, collected.holdout.cutoff_us, config, progress)
+    _log.info("fitted", epochs=len(fitted.losses), export_difference=fitted.export_difference)
+    return fitted
 
 
 def fit_ranker(settings: Settings, collected: Collected, config: TrainingConfig) -> RankerFile | None:
@@ -268,23 +278,32 @@ def ranking_refusal(table: dict[str, dict[str, float]], *, k: int) -> str | None
 
 
 def publish(
-    settings: Settings, collected: Collected, candidate: str, measured: Measured, config: TrainingConfig
+    settings: Settings,
+    collected: Collected,
+    candidate: str,
+    fitted: Fitted,
+    reviewed: Review,
+    measured: Measured,
+    config: TrainingConfig,
 ) -> str:
     """Log and register the candidate, with its ranker where that is to be served; returns its version."""
     if measured.ranker is not None:
         add_files(settings.model_dir / candidate, {RANKER_FILE: measured.ranker.encode()})
     record = RunRecord(
-        parameters=_flat(asdict(config)),
-        metrics=measured.table,
+        parameters=flat(asdict(config)),
+        metrics=measured.table | {"gap": dict(reviewed.gap), "fit": {"export_difference": fitted.export_difference}},
         feature_service=FEATURE_SERVICE,
         snapshots=collected.snapshots,
+        curves=fitted.curves(),
     )
     version = register(settings, settings.model_dir / candidate, record)
     _log.info("registered", version=version)
     return version
 
 
-def decide(settings: Settings, version: str, measured: Measured, config: TrainingConfig) -> dict[str, Any]:
+def decide(
+    settings: Settings, version: str, measured: Measured, reviewed: Review, config: TrainingConfig
+) -> dict[str, Any]:
     """Promote the version if it beats popularity and the champion; says what was decided and why."""
     present = champion(settings)
     reason = refusal(measured.table, k=config.k, served=measured.served)
@@ -298,6 +317,7 @@ def decide(settings: Settings, version: str, measured: Measured, config: Trainin
         "champion": champion(settings),
         "ranker": {"served": measured.ranker is not None, "reason": measured.ranker_reason},
         "metrics": measured.table,
+        "gap": dict(reviewed.gap),
     }
 
 
@@ -311,11 +331,12 @@ def refusal(table: dict[str, dict[str, float]], *, k: int, served: str = TWO_TOW
     return None
 
 
-def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The configuration by dotted names."""
+    named: dict[str, Any] = {}
     for name, value in config.items():
         if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{name}.")
+            named |= flat(value, f"{prefix}{name}.")
         else:
-            flat[f"{prefix}{name}"] = value
-    return flat
+            named[f"{prefix}{name}"] = value
+    return named

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,14 @@ class Holdout:
         """The known items that the moment at `row` chose and had not bought before."""
         basket = dataset.basket[row]
         return basket[self.known[basket]]
+
+
+def user_groups(users: NDArray[np.str_], count: int) -> Ints:
+    """A group from 0 to `count` - 1 for each row, the same for all moments of a visitor, by a hash of their name."""
+    names, codes = np.unique(users, return_inverse=True)
+    groups = np.array([crc32(f"group {name}".encode()) % count for name in names.tolist()], np.int32)
+    dealt: Ints = groups[codes]
+    return dealt
 
 
 def temporal_holdout(dataset: Dataset, *, days: int, before_us: int | None = None) -> Holdout:

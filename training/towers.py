@@ -55,6 +55,7 @@ class ItemTower(tf.keras.layers.Layer):  # type: ignore[misc]
             shape=(trends.log_counts.shape[1],),
             initializer=tf.constant_initializer(1.0 / trends.log_counts.shape[1]),
         )
+        self.trends = trends
         self._trends = tf.constant(trends.log_counts)
 
     def _table(self, name: str, rows: int, config: TowerConfig) -> Any:

@@ -85,7 +85,7 @@ def _beside_the_field(collected: steps.Collected, lists: Ints, training: Trainin
 
 def _measure(settings: Settings, collected: steps.Collected, config: TrainingConfig) -> _Measurement:
     begin_s = time.perf_counter()
-    arrays = steps.fit(collected, config)
+    arrays = steps.fit(collected, config).arrays
     seconds = time.perf_counter() - begin_s
     candidate = steps.write_candidate(settings, collected, arrays, config)
     try:

@@ -1,4 +1,4 @@
-"""`clickloop train | promote | rollback | skew`."""
+"""`clickloop train | models | promote | rollback | skew`."""
 
 from __future__ import annotations
 
@@ -8,11 +8,38 @@ from typing import Annotated
 import typer
 
 
-def train() -> None:
+def train(
+    *,
+    folds: Annotated[
+        int | None,
+        typer.Option(min=2, help="Instead: cross-validate over so many groups of visitors; nothing is promoted."),
+    ] = None,
+    watch: Annotated[
+        bool, typer.Option(help="Find the number of epochs by a fit watched from outside first: twice the time.")
+    ] = False,
+) -> None:
     """Train through the Prefect flow; the champion changes only if the new model beats it."""
-    from stack.commands.running import run_job
+    from stack.commands.running import run_folds, run_job
+    from stack.jobs import WATCH
 
-    run_job("train", "Train")
+    if folds is not None:
+        run_folds(folds)
+    else:
+        run_job("train", "Train", {WATCH: "1"} if watch else None)
+
+
+def models(
+    version: Annotated[str | None, typer.Argument(help="Show this version's card instead.")] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the registered models, the champion marked, or show one's card."""
+    from stack.models import show_card, show_models
+
+    if version is None:
+        show_models(as_json=as_json)
+    else:
+        show_card(version, as_json=as_json)
 
 
 def promote(
@@ -50,5 +77,5 @@ def skew(
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (train, promote, rollback, skew):
+    for command in (train, models, promote, rollback, skew):
         app.command()(command)

@@ -20,7 +20,7 @@ from contracts.logs import configure_logging
 from contracts.settings import Settings, load_settings
 from stack.commands.measure import BENCHMARKS
 from stack.errors import StackError
-from stack.jobs import HISTORY, REPLACE, JobRunner, champion_version
+from stack.jobs import FOLDS, HISTORY, REPLACE, JobRunner, champion_version
 from stack.kafka_server import kafka_ready
 from stack.programs import kafka_address, redis_address, services
 from stack.redis_server import redis_ready
@@ -86,6 +86,11 @@ def _paused(settings: Settings, *names: str) -> Iterator[None]:
             supervisor.start_program(program.name)
         for program in running:
             supervisor.wait_healthy(program)
+
+
+def run_folds(folds: int) -> None:
+    """Fit and measure by groups of visitors; prints the figures."""
+    run_job("folds", f"{folds} folds", {FOLDS: str(folds)})
 
 
 def run_rebuild(*, history: bool) -> None:

@@ -17,12 +17,14 @@ from typing import Any
 import pyarrow.compute as pc
 import pytest
 
+from contracts.golden import read_golden
 from contracts.model import RANKER_FILE, read_manifest, read_pointer
 from contracts.settings import RedisSettings, SecretsSettings, Settings
 from feature_repo.store import apply
 from features.evaluate import evaluate
 from features.state import new_state
 from privacy.pseudonym import Pseudonymizer
+from serving.artefact import read_artefact
 from serving.tower import UserTower
 from stack.ports import free_port
 from stack.redis_server import RedisServer
@@ -44,6 +46,8 @@ def environment(settings: Settings) -> dict[str, str]:
         "CLICKLOOP_REDIS_KEY_PREFIX": settings.redis.key_prefix,
         "PREFECT_HOME": str(settings.home / "prefect"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        # A machine with much else to do takes longer than Prefect's 20 s.
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     }
 
 
@@ -65,9 +69,9 @@ def filled(tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer) 
     return settings
 
 
-def trained(settings: Settings, **parameters: int) -> dict[str, Any]:
+def trained(settings: Settings, flow: str = "train_and_promote", **parameters: int) -> dict[str, Any]:
     """Run the flow in a process of its own, as the command does; what it decided."""
-    code = f"import json; from flows.training import train_and_promote as f; print(json.dumps(f(**{parameters!r})))"
+    code = f"import json; from flows.training import {flow} as f; print(json.dumps(f(**{parameters!r})))"
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=PROJECT,
@@ -91,6 +95,18 @@ def test_flow_trains_promotes_and_then_refuses_an_equal_model(filled: Settings) 
     manifest = read_manifest(filled.model_dir / "1")
     assert (manifest.model_version, manifest.feature_service) == ("1", "two_tower_v1")
     assert set(manifest.snapshots) == {"events", "user_behavior"}
+    gap = first["gap"]
+    assert gap["gap"] == gap["train_ndcg_at_10"] - gap["holdout_ndcg_at_10"]
+    assert gap["holdout_ndcg_at_10"] == table["two_tower"]["ndcg_at_10"]
+    card = json.loads((filled.model_dir / "1" / "card.json").read_text())
+    assert card["metrics"] == table
+    assert card["data"]["fitted_moments"] > card["data"]["holdout_moments"] > 0
+    assert {part["by"] for part in card["slices"]} >= {"country", "items in the visitor's history"}
+    # Serving reads it, so its own code answers the golden requests of real visitors as training did.
+    assert read_artefact(filled.model_dir / "1").version == "1"
+    requests = read_golden(filled.model_dir / "1").requests
+    assert len(requests) == 32
+    assert len({request.items for request in requests}) > 8
     assert UserTower.load(filled.model_dir / "1").vector(evaluate(new_state(), 0)).shape == (manifest.dim,)
 
     # The ranker goes along where it raises NDCG alone, and then both are measured as one.
@@ -106,6 +122,19 @@ def test_flow_trains_promotes_and_then_refuses_an_equal_model(filled: Settings) 
     assert (second["promoted"], second["champion"]) == (False, "1")
     assert "does not beat champion's" in second["reason"]
     assert read_pointer(filled.model_dir) == "1"
+
+
+def test_folds_measure_and_change_nothing(filled: Settings) -> None:
+    def models() -> tuple[set[str], str | None]:
+        return {path.name for path in filled.model_dir.glob("*")}, read_pointer(filled.model_dir)
+
+    before = models()
+    report = trained(filled, flow="validate_by_folds", folds=2, epochs=2)
+    assert len(report["folds"]) == 2
+    two_tower = report["summary"]["two_tower"]
+    assert two_tower["ndcg_at_10_mean"] > report["summary"]["popularity_decayed"]["ndcg_at_10_mean"] * 0.5
+    assert two_tower["ndcg_at_10_spread"] > 0
+    assert models() == before
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,23 +13,28 @@ from contracts.model import Popularity, read_manifest, read_pointer
 from contracts.settings import Settings
 from features.tower_forward import TowerWeights
 from features.tower_input import ACTION_BUCKETS, AGE_BUCKETS, DENSE_WIDTH, ORDER_BUCKETS
-from training.artefact import Origin, TowerArrays, write_artefact
+from training.artefact import Origin, TowerArrays, add_files, write_artefact
 from training.registry import (
     NoPreviousChampion,
     RunRecord,
     UnknownVersion,
     champion,
+    listed,
+    log_run,
     promote,
+    read_card,
     register,
     rollback,
 )
 from training.run import refusal
 
+CARD = {"card.md": b"# A card"}
 RECORD = RunRecord(
     parameters={"tower.dim": 2, "k": 10},
     metrics={"two_tower": {"ndcg_at_10": 0.25}},
     feature_service="two_tower_v1",
     snapshots={"events": 7_000_000_000_000},
+    curves={"curve.loss": [0.5, 0.25]},
 )
 
 
@@ -38,7 +44,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return Settings(home=tmp_path_factory.mktemp("home"))
 
 
-def registered(settings: Settings, name: str) -> str:
+def registered(settings: Settings, name: str, files: Mapping[str, bytes] = CARD) -> str:
     zeros = np.zeros((2, 2), np.float32)
     weights = TowerWeights(
         history=zeros,
@@ -55,6 +61,7 @@ def registered(settings: Settings, name: str) -> str:
     directory = settings.model_dir / name
     arrays = TowerArrays(weights, zeros[:1], zeros[0, :1])
     write_artefact(directory, arrays, [Item("a", "A", 1.0, "c")], Popularity([], {}, {}), Origin("two_tower_v1"))
+    add_files(directory, files)
     return register(settings, directory, RECORD)
 
 
@@ -70,6 +77,47 @@ def test_a_registered_version_has_its_files_and_its_run(settings: Settings) -> N
     assert run.data.params["snapshot.events"] == "7000000000000"
     assert run.data.metrics["two_tower.ndcg_at_10"] == 0.25
     assert run.data.tags["feature_service"] == "two_tower_v1"
+    losses = client.get_metric_history(run.info.run_id, "curve.loss")
+    assert [(point.step, point.value) for point in losses] == [(1, 0.5), (2, 0.25)]
+
+
+def test_mlflow_shows_what_a_version_reads_and_holds_its_files_under_the_versions_own_name(settings: Settings) -> None:
+    import mlflow
+
+    version = registered(settings, "candidate-signed")
+    client = mlflow.MlflowClient(settings.mlflow_uri, settings.mlflow_uri)
+    source = client.get_model_version("clickloop-two-tower", version).source
+    logged = Path(mlflow.artifacts.download_artifacts(source))
+    signature = mlflow.models.Model.load(str(logged)).signature
+    inputs = {column.name: str(column.type) for column in signature.inputs}
+    assert (inputs["events_total"], inputs["price_level"], inputs["country"]) == (
+        "DataType.long",
+        "DataType.double",
+        "DataType.string",
+    )
+    assert inputs["recent_items"] == "Array(string)"
+    assert signature.outputs.input_names() == ["item_id", "score"]
+    assert read_manifest(logged).model_version == version
+    assert (logged / "card.md").read_text() == read_card(settings, version, "card.md") == "# A card"
+
+
+def test_the_list_names_the_champion_the_figures_and_what_cannot_be_served(settings: Settings) -> None:
+    good, torn = registered(settings, "candidate-good"), registered(settings, "candidate-torn")
+    promote(settings, good)
+    (settings.model_dir / torn / "items.npz").write_bytes(b"")
+    rows = {row.version: row for row in listed(settings)}
+    assert (rows[good].champion, rows[good].error, rows[good].metrics["two_tower.ndcg_at_10"]) == (True, "", 0.25)
+    assert (rows[torn].champion, "half-written or altered" in rows[torn].error) == (False, True)
+    assert list(rows) == sorted(rows, key=int, reverse=True)
+    with pytest.raises(UnknownVersion, match=rf"version {torn}: .*items\.npz: expected SHA-256"):
+        promote(settings, torn)
+    assert champion(settings) == good
+
+
+def test_a_run_without_a_model_registers_none(settings: Settings) -> None:
+    before = len(listed(settings))
+    log_run(settings, RECORD, name="folds-2")
+    assert len(listed(settings)) == before
 
 
 def test_promote_moves_alias_and_pointer_and_rollback_goes_back(settings: Settings) -> None:
