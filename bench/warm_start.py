@@ -28,13 +28,7 @@ def run(settings: Settings, *, here: bool = False, tuning: bool = False) -> dict
     `here` reads the lake of `settings` instead of an own one; `tuning` measures the periods before
     the ten, on which settings are chosen, and leaves the report as it is.
     """
-    from bench.quality.online_retail import own_lake
-
-    if here:
-        measured = _in_own_process(settings, tuning=tuning)
-    else:
-        with own_lake(settings) as own:
-            measured = _in_own_process(own, tuning=tuning)
+    measured = apart(settings, "bench.warm_start", here=here, tuning=tuning)
     result = {
         "bench": "warm_start",
         "figure": measured["warm_ndcg_ratio"]["mean"],
@@ -50,9 +44,19 @@ def run(settings: Settings, *, here: bool = False, tuning: bool = False) -> dict
     return result
 
 
-def _in_own_process(settings: Settings, *, tuning: bool) -> dict[str, Any]:
+def apart(settings: Settings, module: str, *, here: bool, tuning: bool) -> dict[str, Any]:
+    """What `python -m MODULE --measure` says, on one thread, of the lake of `settings` or of an own one."""
+    from bench.quality.online_retail import own_lake
+
+    if here:
+        return _in_own_process(settings, module, tuning=tuning)
+    with own_lake(settings) as own:
+        return _in_own_process(own, module, tuning=tuning)
+
+
+def _in_own_process(settings: Settings, module: str, *, tuning: bool) -> dict[str, Any]:
     finished = subprocess.run(
-        [sys.executable, "-m", "bench.warm_start", "--measure", *(["--tuning"] if tuning else [])],
+        [sys.executable, "-m", module, "--measure", *(["--tuning"] if tuning else [])],
         cwd=settings.project,
         env={
             **os.environ,

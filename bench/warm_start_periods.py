@@ -80,14 +80,15 @@ def measure(settings: Settings, work: Path, *, tuning: bool) -> dict[str, Any]:
     periods = read_periods(settings, count=count, skipped=skipped)
     first = next(periods)
     # The first fit of a process also pays for TensorFlow's own start; neither kind shall.
-    _full(first, work / "start", replace(config, tower=replace(config.tower, epochs=1)))
-    stale, _ = _full(first, work / "stale", config)
-    warm, rows = stale, []
+    fit_full(first, work / "start", replace(config, tower=replace(config.tower, epochs=1)))
+    stale, _ = fit_full(first, work / "stale", config)
+    warm = stale
+    rows: list[dict[str, Any]] = []
     ndcgs: dict[str, list[Doubles]] = {FULL: [], WARM: [], STALE: []}
     users: list[Names] = []
     for number, period in enumerate(periods, start=1):
-        full, full_took = _full(period, work / f"full-{number}", config)
-        warm, warm_took = _warm(warm, period, work / f"warm-{number}", config)
+        full, full_took = fit_full(period, work / f"full-{number}", config)
+        warm, warm_took = fit_warm(warm, period, work / f"warm-{number}", config)
         for name, model in ((FULL, full), (WARM, warm), (STALE, stale)):
             ndcgs[name].append(_ndcg(model, period, config))
         users.append(period.dataset.users[period.holdout.test])
@@ -108,8 +109,9 @@ def measure(settings: Settings, work: Path, *, tuning: bool) -> dict[str, Any]:
         "periods": rows,
         "warm_ndcg_ratio": ratio(ndcgs[WARM], ndcgs[FULL], users),
         "stale_ndcg_ratio": ratio(ndcgs[STALE], ndcgs[FULL], users),
-        "cpu_ratio": _seconds(rows, WARM, "cpu_s") / _seconds(rows, FULL, "cpu_s"),
-        "wall_ratio": _seconds(rows, WARM, "wall_s") / _seconds(rows, FULL, "wall_s"),
+        "cpu_ratio": round(_seconds(rows, WARM) / _seconds(rows, FULL), 4),
+        # The median, for what else runs may stop a fit for minutes.
+        "wall_ratio": round(float(np.median([row[WARM]["wall_s"] / row[FULL]["wall_s"] for row in rows])), 4),
         "period_days": PERIOD_DAYS,
         "configuration": asdict(config.warm),
         "load_average": round(os.getloadavg()[0], 1),
@@ -122,7 +124,7 @@ def read_periods(settings: Settings, *, count: int, skipped: int) -> Iterator[Pe
     Features are joined once for all of them: what a moment's features are does not change later.
     """
     catalogue = {item.item_id: item for item in read_catalogue(settings.catalogue_path)}
-    moments = list(read_labels(settings).moments)
+    moments = list(read_labels(settings, TrainingConfig().cleaning, catalogue.keys()).moments)
     values = join_features(open_store(settings), FEATURE_SERVICE, moments, names=INPUTS)
     length_us = PERIOD_DAYS * DAY_US
     end_us = (moments[-1].at_us // DAY_US + 1) * DAY_US - skipped * length_us
@@ -145,14 +147,18 @@ def _period(catalogue: Sequence[Item], dataset: Dataset, cutoff_us: int, new_ite
     return Period(catalogue, item_content(catalogue), dataset, holdout, dataset.take(fit), new_items)
 
 
-def _full(period: Period, directory: Path, config: TrainingConfig) -> tuple[Model, Took]:
+def fit_full(period: Period, directory: Path, config: TrainingConfig) -> tuple[Model, Took]:
+    """From nothing, to all before the period; the artefact lies in `directory`."""
+
     def fit() -> TwoTower:
         return fit_towers(period.fit_set, period.content, period.holdout.cutoff_us, config.tower, _unheard)
 
     return _fitted(fit, period, directory, config)
 
 
-def _warm(before: Model, period: Period, directory: Path, config: TrainingConfig) -> tuple[Model, Took]:
+def fit_warm(before: Model, period: Period, directory: Path, config: TrainingConfig) -> tuple[Model, Took]:
+    """From the model `before` on."""
+
     def fit() -> TwoTower:
         cutoff_us = period.holdout.cutoff_us
         return warm_towers(before.kept, period.fit_set, period.content, cutoff_us, config.tower, config.warm, _unheard)
@@ -165,17 +171,11 @@ def _fitted(fit: Callable[[], TwoTower], period: Period, directory: Path, config
     model = fit()
     arrays = tower_arrays(model)
     took = Took(round(time.process_time() - cpu_s, 2), round(time.perf_counter() - wall_s, 2))
-    kept = Kept.of(
-        model,
-        period.dataset.vocabulary,
-        period.content,
-        cutoff_us=period.holdout.cutoff_us,
-        config=config.tower,
-        service=FEATURE_SERVICE,
-    )
+    if arrays.kept is None:
+        raise ValueError("expected a fit that is kept, came one that is not")
     origin = Origin(FEATURE_SERVICE, countries=period.dataset.vocabulary.countries)
     write_artefact(directory, arrays, period.catalogue, PopularityLists([], {}, {}), origin)
-    return Model(kept, directory), took
+    return Model(arrays.kept, directory), took
 
 
 def _ndcg(model: Model, period: Period, config: TrainingConfig) -> Doubles:
@@ -210,8 +210,8 @@ def ratio(above: Sequence[Doubles], below: Sequence[Doubles], users: Sequence[Na
     }
 
 
-def _seconds(rows: Sequence[Mapping[str, Any]], name: str, clock: str) -> float:
-    return float(sum(row[name][clock] for row in rows))
+def _seconds(rows: Sequence[Mapping[str, Any]], name: str) -> float:
+    return float(sum(row[name]["cpu_s"] for row in rows))
 
 
 def _unheard(epoch: int, loss: float) -> None:

@@ -32,8 +32,8 @@ def write_report(result: dict[str, Any], *, command: str, directory: Path) -> Pa
         "was before the first. All rank every item sold by then for the period's moments. "
         f"Command: `{command}`.",
         f"Warm starts reach **{warm['mean']:.3f}** [{warm['low']:.3f}, {warm['high']:.3f}] of the full retrain's "
-        f"NDCG@10 in **{details['cpu_ratio']:.3f}** of its CPU seconds ({details['wall_ratio']:.3f} of its seconds; "
-        f"one core); the model left alone {stale['mean']:.3f} [{stale['low']:.3f}, {stale['high']:.3f}]. "
+        f"NDCG@10 in **{details['cpu_ratio']:.3f}** of its CPU seconds ({details['wall_ratio']:.3f} by the clock, "
+        f"median; one core); the model left alone {stale['mean']:.3f} [{stale['low']:.3f}, {stale['high']:.3f}]. "
         "Brackets hold 95% intervals, bootstrapped over users. Seconds are of the whole fit, from the joined data set "
         "to the arrays that serving reads.",
         "\n".join(lines),

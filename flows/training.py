@@ -14,14 +14,15 @@ from prefect.cache_policies import NO_CACHE
 
 from contracts.settings import load_settings
 from training import assess as assessing
+from training import continued, run
 from training import folds as validation
-from training import run
 from training.config import StoppingConfig, TrainingConfig
 
 # Reading may meet a lake in mid-commit and the registry a locked database: those are worth another try.
 collect = task(retries=2, retry_delay_seconds=5, timeout_seconds=600, cache_policy=NO_CACHE)(run.collect)
 fit = task(retries=0, timeout_seconds=3600, cache_policy=NO_CACHE)(run.fit)
 fit_ranker = task(retries=0, timeout_seconds=3600, cache_policy=NO_CACHE)(run.fit_ranker)
+fit_warm = task(retries=0, timeout_seconds=3600, cache_policy=NO_CACHE)(continued.fit_warm)
 write_candidate = task(retries=1, timeout_seconds=60, cache_policy=NO_CACHE)(run.write_candidate)
 measure = task(retries=1, timeout_seconds=600, cache_policy=NO_CACHE)(run.measure)
 assess = task(retries=1, timeout_seconds=300, cache_policy=NO_CACHE)(assessing.assess)
@@ -33,18 +34,21 @@ publish_folds = task(retries=0, timeout_seconds=120, cache_policy=NO_CACHE)(vali
 
 
 @flow(name="train-and-promote", persist_result=False, validate_parameters=True)
-def train_and_promote(epochs: int | None = None, max_labels: int | None = None, watch: bool = False) -> dict[str, Any]:
+def train_and_promote(
+    epochs: int | None = None, max_labels: int | None = None, watch: bool = False, warm: bool = False
+) -> dict[str, Any]:
     """Train on the lake, register, and promote where the holdout shows it better; says what was decided and why.
 
     `epochs` and `max_labels` (the newest purchase moments) shorten a run; left out, the configuration's stand.
-    `watch` finds the number of epochs by a fit watched from outside, and refits for it.
+    `watch` finds the number of epochs by a fit watched from outside, and refits for it. `warm` goes on from the
+    champion in a few steps; where that cannot be, the fit is a full one, and the decision says why.
     """
     settings = load_settings()
     config = TrainingConfig(max_labels=max_labels, stopping=StoppingConfig() if watch else None)
     if epochs is not None:
         config = replace(config, tower=replace(config.tower, epochs=epochs))
     collected = collect(settings, config)
-    fitted = fit(collected, config)
+    fitted = fit_warm(settings, collected, config) if warm else fit(collected, config)
     ranker = fit_ranker(settings, collected, config)
     candidate = write_candidate(settings, collected, fitted.arrays, config)
     measured = measure(settings, collected, candidate, config, ranker)

@@ -29,6 +29,7 @@ REPLACE = "CLICKLOOP_BACKFILL_REPLACE"
 HISTORY = "CLICKLOOP_REBUILD_HISTORY"
 WATCH = "CLICKLOOP_TRAIN_WATCH"
 FOLDS = "CLICKLOOP_TRAIN_FOLDS"
+WARM = "CLICKLOOP_TRAIN_WARM"
 
 
 class JobError(StackError):
@@ -94,7 +95,7 @@ def _backfilled(settings: Settings) -> Path:
 def _train(settings: Settings, progress: ProgressCall) -> Any:
     from flows.training import train_and_promote
 
-    return train_and_promote(watch=WATCH in os.environ)
+    return train_and_promote(watch=WATCH in os.environ, warm=WARM in os.environ)
 
 
 def _folds(settings: Settings, progress: ProgressCall) -> Any:

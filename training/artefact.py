@@ -31,17 +31,22 @@ from features.signature import signature_of
 from features.tower_files import STANDARDISATION, preprocessing_of
 from features.tower_forward import TowerWeights
 from features.tower_input import INPUTS
+from training.kept import TRAINING_FILE, Kept, encode_kept
 
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class TowerArrays:
-    """Both towers as plain arrays; vectors: [items, dim], bias: [items], in the catalogue's order."""
+    """Both towers as plain arrays; vectors: [items, dim], bias: [items], in the catalogue's order.
+
+    `kept` is what training goes on from, not read by serving.
+    """
 
     user: TowerWeights
     vectors: Floats
     bias: Floats
+    kept: Kept | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,9 @@ def write_artefact(
     entries = {item.item_id: CatalogueEntry(item.name, item.price, item.category, item.available) for item in catalogue}
     (directory / CATALOGUE_FILE).write_bytes(msgspec.json.encode(entries))
     (directory / POPULARITY_FILE).write_bytes(msgspec.json.encode(popularity))
+    if arrays.kept is not None:
+        (directory / TRAINING_FILE).write_bytes(encode_kept(arrays.kept))
+    written = REQUIRED_FILES if arrays.kept is None else (*REQUIRED_FILES, TRAINING_FILE)
     preprocessing = preprocessing_of(arrays.user, origin.countries)
     (directory / PREPROCESSING_FILE).write_bytes(_readable(preprocessing))
     write_manifest(
@@ -81,7 +89,7 @@ def write_artefact(
             items=len(catalogue),
             signature=signature_of(INPUTS),
             snapshots=origin.snapshots,
-            files={name: file_digest(directory / name) for name in REQUIRED_FILES},
+            files={name: file_digest(directory / name) for name in written},
         ),
     )
 

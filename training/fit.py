@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from training.catalogue import ItemContent
 from training.config import TowerConfig
 from training.dataset import Dataset
 from training.initial import co_purchase_vectors
+from training.kept import FULL, Start, header_of
 from training.keras import tf
 from training.towers import ItemTower, TwoTower, UserTower
 from training.trends import daily_trends
@@ -63,6 +65,7 @@ def fit_towers(
     What `watch` watches by is in no batch and in no co-purchase, and counts in the trends of later days alone.
     The same arguments give the same weights on the same machine.
     """
+    begin_s = time.monotonic()
     seen = np.ones(len(dataset), np.bool_)
     if watch is not None:
         seen[watch.rows] = False
@@ -79,6 +82,8 @@ def fit_towers(
     )
     batches = Batches(dataset, chosen, label_weights(dataset.at_us[chosen], cutoff_us, config), trends, config)
     run_epochs(model, batches, config, progress, watch)
+    start = Start(kind=FULL, seconds=round(time.monotonic() - begin_s, 2))
+    model.header = header_of(dataset.vocabulary, content, cutoff_us, config, start)
     return model
 
 

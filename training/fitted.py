@@ -12,6 +12,7 @@ from training.config import TrainingConfig
 from training.dataset import Dataset
 from training.export import export_difference, tower_arrays
 from training.fit import Progress, fit_towers
+from training.towers import TwoTower
 from training.watch import Epoch, Watch, watched_rows
 
 EXPORT_TOLERANCE = 1e-5
@@ -60,12 +61,17 @@ def fit_and_export(
         progress(epoch, loss)
 
     model = fit_towers(dataset, content, cutoff_us, replace(config.tower, epochs=best), note)
+    return export(model, dataset, tuple(losses), watched)
+
+
+def export(model: TwoTower, dataset: Dataset, losses: tuple[float, ...], watched: tuple[Epoch, ...] = ()) -> Fitted:
+    """A fitted model's arrays, compared on the newest moments of what it was fitted to. Raises ExportDiffers."""
     arrays = tower_arrays(model)
     newest = dataset.take(np.arange(max(0, len(dataset) - _COMPARED), len(dataset))).inputs
     difference, size = export_difference(model, arrays, newest)
     if difference > EXPORT_TOLERANCE * max(1.0, size):
         raise ExportDiffers(f"expected the trained tower's vectors to {EXPORT_TOLERANCE}, came {difference} off")
-    return Fitted(arrays, tuple(losses), watched, difference)
+    return Fitted(arrays, losses, watched, difference)
 
 
 def _watch(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zipfile import BadZipFile
 
 import msgspec
@@ -19,23 +19,33 @@ from training.catalogue import ItemContent
 from training.config import TowerConfig
 from training.initial import Beginning
 
-if TYPE_CHECKING:
-    from training.towers import TwoTower
-
 Floats = NDArray[np.float32]
 
 TRAINING_FILE = "training.npz"
 TRAINING_FORMAT = 1
+FULL, WARM = "full", "warm"
 _WEIGHT = "weight."
 _BEGINNING = "beginning."
 _HEADER = "header"
+
+
+class Start(Struct, frozen=True, kw_only=True):
+    """How a fit began and how long it took: from nothing ("full") or from the model `version` ("warm").
+
+    `reason` says why it is a full one where a warm one was asked for.
+    """
+
+    kind: str
+    seconds: float
+    version: str | None = None
+    reason: str | None = None
 
 
 class Header(Struct, frozen=True, kw_only=True):
     """Names behind the rows of the weights, and what the fit was; `cutoff_us` is the first instant it did not see."""
 
     training_format: int = TRAINING_FORMAT
-    feature_service: str
+    start: Start
     cutoff_us: int
     items: tuple[str, ...]
     countries: tuple[str, ...]
@@ -55,29 +65,20 @@ class Kept:
     mean: Floats
     scale: Floats
 
-    @classmethod
-    def of(
-        cls,
-        model: TwoTower,
-        vocabulary: Vocabulary,
-        content: ItemContent,
-        *,
-        cutoff_us: int,
-        config: TowerConfig,
-        service: str,
-    ) -> Kept:
-        """Everything of a fitted `TwoTower`."""
-        header = Header(
-            feature_service=service,
-            cutoff_us=cutoff_us,
-            items=vocabulary.items,
-            countries=vocabulary.countries,
-            words=content.vocabulary,
-            categories=content.category_names,
-            config=asdict(config),
-        )
-        weights = {name: variable.numpy() for name, variable in model.named_weights().items()}
-        return cls(header, weights, model.items.beginning, model.users.mean.numpy(), model.users.scale.numpy())
+
+def header_of(
+    vocabulary: Vocabulary, content: ItemContent, cutoff_us: int, config: TowerConfig, start: Start
+) -> Header:
+    """What a fit to these was."""
+    return Header(
+        start=start,
+        cutoff_us=cutoff_us,
+        items=vocabulary.items,
+        countries=vocabulary.countries,
+        words=content.vocabulary,
+        categories=content.category_names,
+        config=msgspec.json.decode(msgspec.json.encode(config)),
+    )
 
 
 def encode_kept(kept: Kept) -> bytes:

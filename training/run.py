@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
+from msgspec import to_builtins
 
 from contracts.golden import GOLDEN_FILE
 from contracts.item import Item
@@ -29,6 +30,7 @@ from training.config import CleaningConfig, TrainingConfig
 from training.dataset import Dataset, joined_chunks
 from training.evaluation import Result, evaluate_scorer, intervals
 from training.golden import GOLDEN_COUNT, choose_rows, golden_file, read_instants, read_refusing
+from training.kept import read_kept
 from training.labels import Moment, read_labels
 from training.metrics import bootstrap_interval
 from training.popular import count_popularity
@@ -289,9 +291,15 @@ def publish(
     """Log and register the candidate, with its ranker where that is to be served; returns its version."""
     if measured.ranker is not None:
         add_files(settings.model_dir / candidate, {RANKER_FILE: measured.ranker.encode()})
+    start = read_kept(settings.model_dir / candidate).header.start
+    began = to_builtins(start)
     record = RunRecord(
-        parameters=flat(asdict(config)),
-        metrics=measured.table | {"gap": dict(reviewed.gap), "fit": {"export_difference": fitted.export_difference}},
+        parameters=flat(asdict(config)) | {f"start.{name}": began[name] for name in ("kind", "version", "reason")},
+        metrics=measured.table
+        | {
+            "gap": dict(reviewed.gap),
+            "fit": {"export_difference": fitted.export_difference, "seconds": start.seconds},
+        },
         feature_service=FEATURE_SERVICE,
         snapshots=collected.snapshots,
         curves=fitted.curves(),
@@ -318,6 +326,7 @@ def decide(
         "ranker": {"served": measured.ranker is not None, "reason": measured.ranker_reason},
         "metrics": measured.table,
         "gap": dict(reviewed.gap),
+        "start": to_builtins(read_kept(settings.model_dir / version).header.start),
     }
 
 

@@ -11,6 +11,7 @@ from features.tower_input import ACTION_BUCKETS, AGE_BUCKETS, DENSE_WIDTH, ORDER
 from training.catalogue import PRICE_BUCKETS, ItemContent
 from training.config import TowerConfig
 from training.initial import Beginning
+from training.kept import Header
 from training.keras import tf, tfrs
 from training.trends import Trends
 
@@ -185,6 +186,8 @@ class TwoTower(tfrs.Model):  # type: ignore[misc]
     def __init__(self, items: ItemTower, users: UserTower, config: TowerConfig) -> None:
         super().__init__()
         self.items, self.users = items, users
+        # What the fit was, once there was one.
+        self.header: Header | None = None
         self._config = config
         self._task = BasketRetrieval()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
@@ -16,7 +17,7 @@ from training.dataset import Dataset, Longs
 from training.fit import Progress, run_epochs
 from training.grow import grow, over_items
 from training.initial import follow
-from training.kept import Kept
+from training.kept import WARM, Kept, Start, header_of
 from training.keras import tf
 from training.towers import ItemTower, TwoTower, UserTower
 from training.trends import daily_trends
@@ -54,6 +55,7 @@ def warm_towers(
     standardisation stays: what the hidden layer learned is in its units.
     The same arguments give the same weights on the same machine. Raises CannotContinue.
     """
+    begin_s = time.monotonic()
     require_continuable(kept, cutoff_us, config)
     chosen = choose(dataset, kept.header.cutoff_us, cutoff_us, config, warm)
     tf.keras.utils.set_random_seed(config.seed)
@@ -68,6 +70,8 @@ def warm_towers(
     _assign(model, grow(kept, dataset.vocabulary, content, today))
     steps = replace(config, epochs=warm.epochs, batch=warm.batch, learning_rate=warm.learning_rate)
     run_epochs(model, Batches(dataset, chosen.rows, chosen.weights, trends, steps), steps, progress)
+    start = Start(kind=WARM, seconds=round(time.monotonic() - begin_s, 2))
+    model.header = header_of(dataset.vocabulary, content, cutoff_us, config, start)
     return model
 
 

@@ -20,6 +20,7 @@ BENCHMARKS = (
     "join",
     "tower",
     "warm-start",
+    "online-biases",
     "training-memory",
     "ranking",
 )

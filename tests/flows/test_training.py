@@ -115,8 +115,13 @@ def test_flow_trains_promotes_and_then_refuses_an_equal_model(filled: Settings) 
     assert first["ranker"]["served"] is better
     assert (filled.model_dir / "1" / RANKER_FILE).exists() is better
 
-    # The same data and the same seed: save, load and fit again give identical recommendations, so no gain.
-    second = trained(filled, epochs=12)
+    assert first["start"]["kind"] == "full"
+
+    # Nothing is new since the champion, so the fit is a full one. The same data and the same seed: save, load
+    # and fit again give identical recommendations, so no gain.
+    second = trained(filled, epochs=12, warm=True)
+    assert second["start"]["kind"] == "full"
+    assert "expected a model that ends before this one's cutoff" in second["start"]["reason"]
     assert second["metrics"][served]["ndcg_at_10"] == second["metrics"]["champion"]["ndcg_at_10"]
     assert second["metrics"]["champion"]["ndcg_at_10"] == table[served]["ndcg_at_10"]
     assert (second["promoted"], second["champion"]) == (False, "1")

@@ -67,15 +67,17 @@ def nothing(epoch: int, loss: float) -> None:
 @pytest.fixture(scope="module")
 def kept() -> Kept:
     data, content = shop(BEFORE, EARLIER_US), item_content(BEFORE)
-    model = fit_towers(data, content, EARLIER_US, CONFIG, nothing)
-    return Kept.of(model, data.vocabulary, content, cutoff_us=EARLIER_US, config=CONFIG, service="s")
+    kept = tower_arrays(fit_towers(data, content, EARLIER_US, CONFIG, nothing)).kept
+    assert kept is not None
+    return kept
 
 
 def test_what_is_kept_comes_back_as_it_was(kept: Kept, tmp_path: Path) -> None:
     (tmp_path / TRAINING_FILE).write_bytes(encode_kept(kept))
     back = read_kept(tmp_path)
     assert back.header.items == kept.header.items
-    assert back.header.cutoff_us == EARLIER_US
+    assert back.header == kept.header
+    assert (back.header.cutoff_us, back.header.start.kind) == (EARLIER_US, "full")
     assert set(back.weights) == set(kept.weights)
     assert all(np.array_equal(back.weights[name], kept.weights[name]) for name in kept.weights)
     assert np.array_equal(back.beginning.offered, kept.beginning.offered)
