@@ -125,7 +125,8 @@ def read_periods(settings: Settings, *, count: int, skipped: int) -> Iterator[Pe
     """
     catalogue = {item.item_id: item for item in read_catalogue(settings.catalogue_path)}
     moments = list(read_labels(settings, TrainingConfig().cleaning, catalogue.keys()).moments)
-    values = join_features(open_store(settings), FEATURE_SERVICE, moments, names=INPUTS)
+    users, at_us = [moment.user_id for moment in moments], [moment.at_us for moment in moments]
+    values = join_features(open_store(settings), FEATURE_SERVICE, users, at_us, names=INPUTS)
     length_us = PERIOD_DAYS * DAY_US
     end_us = (moments[-1].at_us // DAY_US + 1) * DAY_US - skipped * length_us
     before: Set[str] = frozenset()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from math import log1p, log2
 from typing import Any
@@ -66,6 +66,10 @@ class TowerInput:
     actions: Ints
     dense: Floats
     country: Ints
+
+    def take(self, rows: NDArray[np.int64] | slice) -> TowerInput:
+        """The visitors at `rows` of a batch, in that order; a slice shares memory with these."""
+        return TowerInput(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
 
 
 def age_bucket(age_s: float) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ class TowerScorer:
         self._arrays = arrays
 
     def __call__(self, dataset: Dataset, rows: Longs) -> Floats:
-        return self.scores(_taken(dataset.inputs, rows))
+        return self.scores(dataset.inputs.take(rows))
 
     def scores(self, batch: TowerInput) -> Floats:
         """Scores [batch, items] in the towers' own order of items."""
@@ -56,11 +56,7 @@ class ArtefactScorer(TowerScorer):
         own, theirs = self.vocabulary, dataset.vocabulary
         to_own = np.array([0, *(own.item_codes.get(item, 0) for item in theirs.items)], np.int32)
         countries = np.array([0, *(own.country_codes.get(name, 0) for name in theirs.countries)], np.int32)
-        inputs = _taken(dataset.inputs, rows)
+        inputs = dataset.inputs.take(rows)
         scores = self.scores(replace(inputs, items=to_own[inputs.items], country=countries[inputs.country]))
         lowest = scores.min(axis=1, keepdims=True) - 1.0
         return np.concatenate((lowest, scores), axis=1)[:, to_own[1:]]
-
-
-def _taken(inputs: TowerInput, rows: Longs) -> TowerInput:
-    return TowerInput(**{field.name: getattr(inputs, field.name)[rows] for field in fields(TowerInput)})

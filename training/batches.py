@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from features.actions import ACTIONS
 from features.instant import DAY_US
-from features.tower_input import HISTORY, ORDER_BUCKETS, TowerInput
+from features.tower_input import HISTORY, ORDER_BUCKETS
 from training.augment import crop_histories, mask_moments
 from training.config import TowerConfig
 from training.dataset import Dataset, Longs
@@ -80,8 +79,7 @@ class Batches(tf.keras.utils.Sequence):  # type: ignore[misc]
         drawn = self._order[place * self._config.batch : (place + 1) * self._config.batch]
         rows = self._chosen[drawn]
         random = np.random.default_rng((self._config.seed, self._epoch, place))
-        inputs = self._dataset.inputs
-        batch: Batch = {field.name: getattr(inputs, field.name)[rows].copy() for field in fields(TowerInput)}
+        batch: Batch = dict(vars(self._dataset.inputs.take(rows)))
         baskets = [self._begin_session(batch, at, int(row), random) for at, row in enumerate(rows)]
         crop_histories(batch, self._config.crop_share, random)
         mask_moments(batch, self._config.mask_share, random)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -89,7 +89,7 @@ class Dataset:
             vocabulary=self.vocabulary,
             users=self.users[at],
             at_us=self.at_us[at],
-            inputs=TowerInput(**{field.name: getattr(self.inputs, field.name)[at] for field in fields(TowerInput)}),
+            inputs=self.inputs.take(at),
             ages_s=self.ages_s[at],
             countries=self.countries[at],
             purchased=self.purchased.take(rows),
@@ -104,10 +104,10 @@ def unbroken(rows: Longs) -> bool:
     return len(rows) > 0 and bool((np.diff(rows) == 1).all())
 
 
-def entity_rows(moments: Sequence[Moment]) -> pd.DataFrame:
-    """What Feast is asked for each moment: the rows before it, evaluated as of it."""
-    at_us = np.array([moment.at_us for moment in moments], np.int64)
-    return entity_rows_of([moment.user_id for moment in moments], at_us - STRICTLY_BEFORE_US, at_us)
+def entity_rows(users: Sequence[str], at_us: Sequence[int] | Longs) -> pd.DataFrame:
+    """What Feast is asked for each user at an instant: the rows before it, evaluated as of it."""
+    instants = np.asarray(at_us, np.int64)
+    return entity_rows_of(users, instants - STRICTLY_BEFORE_US, instants)
 
 
 def entity_rows_of(users: Sequence[str], until_us: Sequence[int] | Longs, at_us: Sequence[int] | Longs) -> pd.DataFrame:
@@ -124,14 +124,14 @@ def entity_rows_of(users: Sequence[str], until_us: Sequence[int] | Longs, at_us:
 
 
 def join_features(
-    store: Any, service: str, moments: Sequence[Moment], *, names: Sequence[str] = ALL_FEATURES
+    store: Any, service: str, users: Sequence[str], at_us: Sequence[int] | Longs, *, names: Sequence[str] = ALL_FEATURES
 ) -> list[dict[str, Any]]:
-    """Each moment's values by Feast's historical retrieval through the feature service, aligned with `moments`.
+    """Each user's values just before an instant, by Feast's historical retrieval through the feature service.
 
-    `names` are the features wanted; whether training may use them comes along.
+    Aligned with `users` and `at_us`. `names` are the features wanted; whether training may use them comes along.
     """
-    job = store.get_historical_features(entity_df=entity_rows(moments), features=store.get_feature_service(service))
-    table = job.to_arrow()
+    rows = entity_rows(users, at_us)
+    table = store.get_historical_features(entity_df=rows, features=store.get_feature_service(service)).to_arrow()
     columns = {name: table[name].to_pylist() for name in (*names, CONSENT_COLUMN)}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
@@ -150,7 +150,8 @@ def joined_chunks(
     usable = False
     for first in range(0, len(moments), size):
         part = moments[first : first + size]
-        values = join_features(store, service, part, names=names)
+        users, at_us = [moment.user_id for moment in part], [moment.at_us for moment in part]
+        values = join_features(store, service, users, at_us, names=names)
         if any(row[CONSENT_COLUMN] for row in values):
             usable = True
             turned_down = None if refused is None else refused[first : first + size]

@@ -16,7 +16,6 @@ from features.state import UserState, decode_state, encode_state
 from features.tower_input import stack, tower_input
 from training.artefact_scorer import ArtefactScorer
 from training.dataset import Dataset, Longs, entity_rows
-from training.labels import Moment
 
 GOLDEN_COUNT = 32
 GOLDEN_K = 10
@@ -56,14 +55,12 @@ def read_refusing(settings: Settings) -> frozenset[str]:
 
 def read_instants(store: Any, dataset: Dataset, rows: Longs) -> list[Instant]:
     """The states of the moments at `rows`, as of just before them, by Feast's historical retrieval."""
-    moments = [
-        Moment(str(dataset.users[row]), int(dataset.at_us[row]), frozenset(), frozenset()) for row in rows.tolist()
-    ]
-    job = store.get_historical_features(entity_df=entity_rows(moments), features=["user_behavior:state"])
+    users, at_us = dataset.users[rows].tolist(), dataset.at_us[rows].tolist()
+    job = store.get_historical_features(entity_df=entity_rows(users, at_us), features=["user_behavior:state"])
     states = job.to_arrow()["state"].to_pylist()
     return [
-        Instant(encode_state(nameless(decode_state(state))), moment.at_us)
-        for state, moment in zip(states, moments, strict=True)
+        Instant(encode_state(nameless(decode_state(state))), instant_us)
+        for state, instant_us in zip(states, at_us, strict=True)
         if state is not None
     ]
 

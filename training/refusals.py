@@ -6,8 +6,10 @@ the latter as several.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -64,19 +66,14 @@ def _by_user(deeds: pa.Table) -> dict[str, list[Deed]]:
     at_us = deeds["timestamp"].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_pylist()
     found: defaultdict[str, list[Deed]] = defaultdict(list)
     columns: Any = (deeds[name].to_pylist() for name in ("profile_id", "type", "item_id"))
-    for instant, (user, kind, item) in sorted(zip(at_us, zip(*columns, strict=True), strict=True), key=_instant):
+    for instant, (user, kind, item) in sorted(zip(at_us, zip(*columns, strict=True), strict=True), key=itemgetter(0)):
         found[user].append((instant, kind, item))
     return dict(found)
 
 
-def _instant(pair: tuple[int, Any]) -> int:
-    return pair[0]
-
-
 def _window(deeds: Sequence[Deed], at_us: int, days: float) -> Sequence[Deed]:
-    first = np.searchsorted([deed[0] for deed in deeds], at_us - round(days * DAY_US))
-    last = np.searchsorted([deed[0] for deed in deeds], at_us)
-    return deeds[int(first) : int(last)]
+    first = bisect_left(deeds, at_us - round(days * DAY_US), key=itemgetter(0))
+    return deeds[first : bisect_left(deeds, at_us, lo=first, key=itemgetter(0))]
 
 
 def _turned_down(deeds: Sequence[Deed], shown: int) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Iterable, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -82,18 +82,8 @@ def _heavy(dataset: Dataset) -> Iterator[tuple[str, NDArray[Any]]]:
 
 def _without_features(chunk: Dataset) -> Dataset:
     nothing = chunk.take(np.zeros(0, np.int64))
-    return Dataset(
-        vocabulary=chunk.vocabulary,
-        users=chunk.users,
-        at_us=chunk.at_us,
-        inputs=nothing.inputs,
-        ages_s=nothing.ages_s,
-        countries=chunk.countries,
-        purchased=chunk.purchased,
-        basket=chunk.basket,
-        bought=Ragged(nothing.bought.flat, chunk.bought.starts),
-        refused=chunk.refused,
-    )
+    bought = Ragged(nothing.bought.flat, chunk.bought.starts)
+    return replace(chunk, inputs=nothing.inputs, ages_s=nothing.ages_s, bought=bought)
 
 
 def _map(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:

@@ -50,14 +50,6 @@ class Interactions:
         return len(self.content)
 
     @property
-    def by_time(self) -> tuple[Ints, Longs]:
-        """Items and seconds of all events, oldest first. Raises ValueError without times."""
-        if self.at_s is None:
-            raise ValueError(f"{self.name}: expected times of events; the source keeps their order alone")
-        order = np.argsort(self.at_s, kind="stable")
-        return self.items[order], self.at_s[order]
-
-    @property
     def starts(self) -> Longs:
         """[users + 1] int64: user u's events are those from starts[u] up to starts[u + 1]."""
         starts: Longs = np.searchsorted(self.users, np.arange(self.user_count + 1))

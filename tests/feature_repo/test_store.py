@@ -23,6 +23,7 @@ from features.fold import fold
 from features.instant import from_us, to_us
 from features.state import decode_state, encode_state, new_state
 from features.values import FEATURES
+from stack.environment import server_variables
 from stack.redis_server import RedisServer
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -81,10 +82,9 @@ def keep(settings: Settings, rows: list[dict[str, Any]]) -> None:
 def before(settings: Settings, instants: Sequence[datetime], user: str = "ada") -> list[dict[str, Any]]:
     """The values that training sees for labels at these instants."""
     from training.dataset import join_features
-    from training.labels import Moment
 
-    moments = [Moment(user, to_us(at), frozenset({"x"}), frozenset()) for at in instants]
-    return join_features(open_store(settings), "two_tower_v1", moments)
+    at_us = [to_us(at) for at in instants]
+    return join_features(open_store(settings), "two_tower_v1", [user] * len(instants), at_us)
 
 
 def test_a_labels_own_invoice_never_shows_in_its_features(lake: Settings) -> None:
@@ -139,9 +139,8 @@ def test_withheld_training_consent_is_told(lake: Settings) -> None:
 def feast(settings: Settings, *arguments: str) -> str:
     """Run Feast's command line in the feature repository."""
     environment = os.environ | {
+        **server_variables(settings),
         "PYTHONPATH": str(PROJECT),
-        "CLICKLOOP_HOME": str(settings.home),
-        "CLICKLOOP_REDIS_URL": settings.redis.url,
         "FEAST_FS_YAML_FILE_PATH": str(write_config(settings)),
     }
     command = [str(Path(sys.executable).parent / "feast"), *arguments]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -149,7 +149,5 @@ def window_lists(
 
 def retrieval_scores(arrays: TowerArrays, dataset: Dataset, rows: Longs) -> Floats:
     """Scores [rows, items] of fitted towers."""
-    inputs = dataset.inputs
-    batch = TowerInput(**{field.name: getattr(inputs, field.name)[rows] for field in fields(TowerInput)})
-    scores: Floats = forward(arrays.user, batch) @ arrays.vectors.T + arrays.bias
+    scores: Floats = forward(arrays.user, dataset.inputs.take(rows)) @ arrays.vectors.T + arrays.bias
     return scores

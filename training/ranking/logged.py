@@ -18,7 +18,6 @@ from features.tower_input import INPUTS, TowerInput, Vocabulary, stack, tower_in
 from training.config import RankingConfig
 from training.dataset import CONSENT_COLUMN, join_features
 from training.fit import standardisation
-from training.labels import Moment
 from training.ranking.impressions import Answer, join, read_actions, read_answers
 from training.ranking.lists import Bools, Floats, Lists, Values, best
 from training.ranking.propensity import inverse_weights, propensities
@@ -46,8 +45,8 @@ def read_logged(
     if len(answers) < config.min_answers:
         return [], [], []
     gains = join(answers, read_actions(settings, begin_us, end_us), window_us=follow_us)
-    moments = [Moment(answer.profile_id, answer.at_us, frozenset(), frozenset()) for answer in answers]
-    values = join_features(store, service, moments, names=_NAMES)
+    users, at_us = [answer.profile_id for answer in answers], [answer.at_us for answer in answers]
+    values = join_features(store, service, users, at_us, names=_NAMES)
     kept = [at for at, row in enumerate(values) if row[CONSENT_COLUMN] and row["recent_items"]]
     return [answers[at] for at in kept], [gains[at] for at in kept], [values[at] for at in kept]
 
