@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import resource
-import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import asdict, dataclass
@@ -19,6 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bench.apart import apart
 from bench.record import record
 from contracts.settings import Settings, load_settings
 
@@ -104,10 +103,7 @@ def _instants(chance: np.random.Generator, count: int) -> pa.Array:
 
 
 def _measured(settings: Settings, folder: Path, store: str, labels: int) -> dict[str, Any]:
-    command = [sys.executable, "-m", "bench.join", "--measure", store, str(folder), str(labels)]
-    finished = subprocess.run(command, cwd=settings.project, stdout=subprocess.PIPE, check=True)
-    measured: dict[str, Any] = json.loads(finished.stdout.splitlines()[-1])
-    return measured
+    return apart(settings, "bench.join", "--measure", store, str(folder), str(labels))
 
 
 def measure(store: str, folder: Path, labels: int) -> dict[str, Any]:

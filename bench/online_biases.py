@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-import json
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.record import record
-from bench.warm_start import apart
-from contracts.logs import configure_logging
-from contracts.settings import Settings, load_settings
+from bench.apart import measured_periods, periods_main
+from contracts.settings import Settings
 from features.instant import DAY_US
 
 COMMAND = "clickloop bench online-biases --json"
@@ -107,7 +102,7 @@ def _step(logits: Doubles, basket: NDArray[np.int32]) -> Doubles:
 
 def run(settings: Settings, *, here: bool = False, tuning: bool = False) -> dict[str, Any]:
     """NDCG@10 with biases that follow the purchases, over that of the same chain of warm models left as fitted."""
-    measured = apart(settings, "bench.online_biases", here=here, tuning=tuning)
+    measured = measured_periods(settings, "bench.online_biases", here=here, tuning=tuning)
     ratios = measured["ndcg_ratio"]
     return {
         "bench": "online_biases",
@@ -167,23 +162,5 @@ def _stream(model: Any, period: Any, config: Any) -> Stream:
     )
 
 
-def main() -> None:
-    """Run, keep the result, print it as one line of JSON."""
-    parser = argparse.ArgumentParser(prog="python -m bench.online_biases", description=__doc__)
-    parser.add_argument("--here", action="store_true", help="read the present home's lake instead of an own one")
-    parser.add_argument("--tuning", action="store_true", help="the periods before the ten; nothing is kept")
-    parser.add_argument("--measure", action="store_true", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    configure_logging("bench")
-    if arguments.measure:
-        with tempfile.TemporaryDirectory(prefix="clickloop-bench-") as directory:
-            print(json.dumps(measure(load_settings(), Path(directory), tuning=arguments.tuning)))
-        return
-    result = run(load_settings(), here=arguments.here, tuning=arguments.tuning)
-    if not arguments.tuning:
-        record(result, command=COMMAND)
-    print(json.dumps(result))
-
-
 if __name__ == "__main__":
-    main()
+    periods_main("bench.online_biases", run, measure, command=COMMAND)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.apart import ONE_THREAD, apart
 from bench.record import record
 from contracts.settings import Settings, load_settings
 from features.sequence_forward import forward_one
@@ -23,20 +23,11 @@ from stack.prove import percentile
 # The demo's: its catalogue, its history, and the shape that its towers have.
 ITEMS, DIM, HIDDEN, COUNTRIES, KINDS = 4_000, 64, 32, 40, ACTION_BUCKETS - 1
 VISITORS = 200
-_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1"}
-_ONE_THREAD |= {"TF_NUM_INTEROP_THREADS": "1"}
 
 
 def run(settings: Settings, *, calls: int = 5_000) -> dict[str, Any]:
     """p99 over `calls` calls with full histories. Floor: a `tf.function` of the same weights, same visitors."""
-    finished = subprocess.run(
-        [sys.executable, "-m", "bench.tower", "--measure", str(calls)],
-        cwd=settings.project,
-        env={**os.environ, **_ONE_THREAD, "PYTHONPATH": str(settings.project)},
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    measured = json.loads(finished.stdout.splitlines()[-1])
+    measured = apart(settings, "bench.tower", "--measure", str(calls), variables=ONE_THREAD)
     figure, floor = measured["transformer"]["p99_ms"], measured["tensorflow"]["p99_ms"]
     return {
         "bench": "tower",

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.apart import apart
 from bench.record import record
 from contracts.settings import Settings, load_settings
 from features.evaluate import evaluate
@@ -34,7 +33,8 @@ _KIB = 1024
 def run(settings: Settings) -> dict[str, Any]:
     """Peak resident MiB above what the process begins with, streamed; floor: the same, all of it held in memory."""
     measured = {
-        f"{size}x": {how: _in_own_process(settings, how, size) for how in ("streamed", "held")} for size in SIZES
+        f"{size}x": {how: apart(settings, "bench.training_memory", how, str(size)) for how in ("streamed", "held")}
+        for size in SIZES
     }
     largest = measured[f"{SIZES[-1]}x"]
     figure, floor = largest["streamed"]["peak_mib"], largest["held"]["peak_mib"]
@@ -47,18 +47,6 @@ def run(settings: Settings) -> dict[str, Any]:
         "ratio": round(figure / floor, 3),
         "details": {"moments_a_chunk": TrainingConfig().moments_a_chunk, "moments": MOMENTS, "by_size": measured},
     }
-
-
-def _in_own_process(settings: Settings, how: str, size: int) -> dict[str, float]:
-    finished = subprocess.run(
-        [sys.executable, "-m", "bench.training_memory", how, str(size)],
-        cwd=settings.project,
-        env={**os.environ, "PYTHONPATH": str(settings.project)},
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    measured: dict[str, float] = json.loads(finished.stdout.splitlines()[-1])
-    return measured
 
 
 def measure(how: str, size: int, home: Path) -> dict[str, float]:

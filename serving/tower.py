@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from features.tower_files import read_tower
 from features.tower_forward import TowerWeights, forward
 from features.tower_input import Vocabulary, stack, tower_input
 
@@ -23,12 +21,6 @@ class UserTower:
 
     vocabulary: Vocabulary
     weights: TowerWeights
-
-    @classmethod
-    def load(cls, directory: Path) -> UserTower:
-        """The tower of an artefact. Raises ValueError where the files do not fit each other."""
-        files = read_tower(directory)
-        return cls(files.vocabulary, files.weights)
 
     def vector(self, values: Mapping[str, Any]) -> Floats:
         """The vector [dim] of a visitor with these values of `evaluate`."""

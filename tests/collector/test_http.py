@@ -16,8 +16,6 @@ from contracts.event import parse_event
 from privacy.pseudonym import Pseudonymizer
 from tests.collector.running import RunningCollector, click
 
-# Without the time that its header would hold.
-CUT_GZIP = gzip.compress(b'{"batch":[]}', mtime=0)[:-9]
 MIB = 1024 * 1024
 
 

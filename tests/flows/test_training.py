@@ -25,7 +25,7 @@ from features.evaluate import evaluate
 from features.state import new_state
 from privacy.pseudonym import Pseudonymizer
 from serving.artefact import read_artefact
-from serving.tower import UserTower
+from stack.environment import server_variables
 from stack.ports import free_port
 from stack.redis_server import RedisServer
 from streaming.backfill import backfill
@@ -41,9 +41,7 @@ RUN_TIMEOUT_S = 250
 def environment(settings: Settings) -> dict[str, str]:
     return os.environ | {
         "PYTHONPATH": str(PROJECT),
-        "CLICKLOOP_HOME": str(settings.home),
-        "CLICKLOOP_REDIS_URL": settings.redis.url,
-        "CLICKLOOP_REDIS_KEY_PREFIX": settings.redis.key_prefix,
+        **server_variables(settings),
         "PREFECT_HOME": str(settings.home / "prefect"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         # A machine with much else to do takes longer than Prefect's 20 s.
@@ -103,11 +101,12 @@ def test_flow_trains_promotes_and_then_refuses_an_equal_model(filled: Settings) 
     assert card["data"]["fitted_moments"] > card["data"]["holdout_moments"] > 0
     assert {part["by"] for part in card["slices"]} >= {"country", "items in the visitor's history"}
     # Serving reads it, so its own code answers the golden requests of real visitors as training did.
-    assert read_artefact(filled.model_dir / "1").version == "1"
+    artefact = read_artefact(filled.model_dir / "1")
+    assert artefact.version == "1"
+    assert artefact.tower.vector(evaluate(new_state(), 0)).shape == (manifest.dim,)
     requests = read_golden(filled.model_dir / "1").requests
     assert len(requests) == 32
     assert len({request.items for request in requests}) > 8
-    assert UserTower.load(filled.model_dir / "1").vector(evaluate(new_state(), 0)).shape == (manifest.dim,)
 
     # The ranker goes along where it raises NDCG alone, and then both are measured as one.
     better = table["two_tower_ranked"]["ndcg_at_10"] > table["two_tower"]["ndcg_at_10"]

@@ -17,6 +17,7 @@ from features.evaluate import evaluate
 from features.fold import fold
 from features.instant import to_us
 from features.state import new_state
+from features.tower_files import read_tower
 from features.tower_input import TowerInput, Vocabulary, stack, tower_input
 from serving.tower import UserTower
 from training.artefact import Origin, write_artefact
@@ -84,7 +85,8 @@ def as_batch(inputs: TowerInput) -> dict[str, Any]:
 def saved(directory: Path, model: TwoTower) -> UserTower:
     origin = Origin("two_tower_v1", countries=VOCABULARY.countries)
     write_artefact(directory, tower_arrays(model), CATALOGUE, Popularity([], {}, {}), origin)
-    return UserTower.load(directory)
+    files = read_tower(directory)
+    return UserTower(files.vocabulary, files.weights)
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +137,7 @@ def test_files_that_do_not_fit_each_other_are_refused(model: TwoTower, tmp_path:
     saved(tmp_path / "1", model)
     np.savez(tmp_path / "1" / "items.npz", item_ids=np.array(["a"]), vectors=np.zeros((1, 8)), bias=np.zeros(1))
     with pytest.raises(ValueError, match=r"expected history weights of shape \(2, 8\), came \(21, 8\)"):
-        UserTower.load(tmp_path / "1")
+        read_tower(tmp_path / "1")
 
 
 def test_an_artefact_of_another_format_is_refused(model: TwoTower, tmp_path: Path) -> None:

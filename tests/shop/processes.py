@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.settings import Settings
-from stack.environment import process_environment
+from stack.environment import process_environment, server_variables
 from stack.ports import free_port
 
 START_S = 120.0
@@ -59,10 +59,7 @@ def _environment(settings: Settings, ports: dict[str, int], *, origin: str) -> d
     secrets = settings.secrets
     return {
         **process_environment(settings, os.environ),
-        "CLICKLOOP_KAFKA_BOOTSTRAP": settings.kafka.bootstrap,
-        "CLICKLOOP_KAFKA_TOPIC_PREFIX": settings.kafka.topic_prefix,
-        "CLICKLOOP_REDIS_URL": settings.redis.url,
-        "CLICKLOOP_REDIS_KEY_PREFIX": settings.redis.key_prefix,
+        **server_variables(settings),
         "CLICKLOOP_WORKER_GROUP": f"{settings.kafka.topic_prefix}worker",
         "CLICKLOOP_SECRETS_PSEUDONYM_KEY": secrets.pseudonym_key.get_secret_value(),
         "CLICKLOOP_SECRETS_WRITE_KEY": secrets.write_key.get_secret_value(),

@@ -24,6 +24,7 @@ from streaming import lake
 from streaming.faults import LAKE_POINTS, POINTS, VARIABLE, WORKER_POINTS, UnknownFault, arm
 from streaming.loop import Parts
 from tests.conftest import PROJECT
+from tests.streaming.filling import drain
 from tests.streaming.lives import check_users
 from tests.streaming.support import (
     WorkerProcess,
@@ -37,7 +38,6 @@ from tests.streaming.support import (
     stored_state,
     until,
 )
-from tests.streaming.test_lake import drain
 
 SLICE = 120
 GUESTS = 12

@@ -14,8 +14,8 @@ from contracts.settings import Settings
 from features.evaluate import evaluate
 from features.state import decode_state
 from tests.features.oracle import Oracle, agree
+from tests.streaming.filling import drain
 from tests.streaming.support import START, by_profile, instant_us, make_events, run_in_process, send, stored_state
-from tests.streaming.test_rebuild import fill_lake
 from training.labels import read_bots, read_labels
 
 LIMIT = 100
@@ -70,7 +70,7 @@ def test_bot_is_sampled_within_its_bound_and_all_others_are_exact(
 
 def test_bot_is_in_the_lake_and_in_no_training_set(worked: tuple[Settings, list[Event], list[Event], Any]) -> None:
     settings, people, bot, worker = worked
-    fill_lake(settings)
+    drain(settings)
     rows = open_table(settings, EVENTS).scan(selected_fields=("profile_id",)).to_arrow()["profile_id"].to_pylist()
     assert rows.count(BOT) == len(bot)
     assert read_bots(settings) == {BOT}

@@ -20,32 +20,15 @@ from contracts.settings import Settings
 from contracts.snapshot import Snapshot, encode_snapshots
 from contracts.topics import KIND_FORWARD, KIND_HEADER, ORIGIN_HEADER, Topics
 from features.state import encode_state, new_state
-from streaming.lake import LakeSink, open_sink
+from streaming.lake import open_sink
 from streaming.outbox import open_producer
-from tests.streaming.support import end_offsets, make_events, processes, run_in_process, send
+from tests.streaming.filling import drain, drained
+from tests.streaming.support import make_events, processes, run_in_process, send
 
 
 def _rows(settings: Settings, table: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = open_table(settings, table).scan().to_arrow().to_pylist()
     return found
-
-
-def _done(settings: Settings, sink: LakeSink) -> bool:
-    topics = Topics(settings.kafka.topic_prefix)
-    return all(
-        sink.position(topic, partition) >= end
-        for topic in (topics.events, topics.features, topics.served)
-        for partition, end in end_offsets(settings, topic).items()
-    )
-
-
-def drain(settings: Settings) -> None:
-    """Keep everything that Kafka has, in one flush."""
-    sink = open_sink(settings)
-    while not _done(settings, sink):
-        sink.step()
-    sink.flush()
-    sink.close()
 
 
 def test_events_and_snapshots_are_kept_once_with_all_they_say(settings: Settings, store: Any) -> None:
@@ -192,7 +175,7 @@ def test_second_sink_that_lost_the_race_adds_nothing(settings: Settings) -> None
     events = make_events(300, visitors=10, seed=35)
     send(settings, events)
     slow = open_sink(settings)
-    while not _done(settings, slow):
+    while not drained(settings, slow):
         slow.step()
     drain(settings)
     stopping = Flag()

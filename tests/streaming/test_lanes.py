@@ -21,6 +21,7 @@ from streaming.partitioning import HomeAssignor, partition_of
 from streaming.rebuild import rebuild
 from streaming.worker import open_parts
 from tests.features.oracle import Oracle, agree
+from tests.streaming.filling import drain
 from tests.streaming.support import (
     MIXED_KINDS,
     START,
@@ -38,7 +39,6 @@ from tests.streaming.support import (
     stored_state,
     until,
 )
-from tests.streaming.test_rebuild import fill_lake
 
 HOMES = 8
 SCROLLS = 20_000
@@ -210,7 +210,7 @@ def test_rebuild_goes_on_in_both_lanes_where_the_lake_ended_in_each(settings: Se
     events = make_events(1_500, visitors=40, seed=69, kinds=MIXED_KINDS)
     send(settings, events[:600])
     run_in_process(settings, store)
-    fill_lake(settings)
+    drain(settings)
     send(settings, events[600:1_000])
     run_in_process(settings, store)
     rebuild(settings, store=store, processes=1)

@@ -21,21 +21,19 @@ from contracts.event import Consent, Event, EventType
 from contracts.lake import SCHEMAS, USER_BEHAVIOR, open_table
 from contracts.settings import Settings
 from contracts.topics import Topics
-from features.evaluate import evaluate
 from features.state import decode_state, encode_state, new_state
 from stack.kafka_server import KafkaServer
 from stack.redis_server import RedisServer
 from stack.topics import create_topics
-from streaming import folding
 from streaming.faults import REBUILD_POINTS, arm
 from streaming.generations import active_generation, lock_key
-from streaming.lake import LakeSink, open_sink
+from streaming.lake import open_sink
 from streaming.rebuild import rebuild
 from streaming.rebuild_plan import NoRoom, Trimmed
-from streaming.refold import Folding, refold
 from tests.conftest import make_settings
-from tests.features.oracle import Oracle, agree
 from tests.streaming.conftest import applied
+from tests.streaming.filling import drain, drained
+from tests.streaming.people import Watch, check_people, owners, people_who_log_in
 from tests.streaming.support import (
     WorkerProcess,
     by_profile,
@@ -55,24 +53,6 @@ from tests.streaming.support import (
 )
 
 
-def fill_lake(settings: Settings) -> None:
-    """Keep everything that Kafka has."""
-    sink = open_sink(settings)
-    while not _done(settings, sink):
-        sink.step()
-    sink.flush()
-    sink.close()
-
-
-def _done(settings: Settings, sink: LakeSink) -> bool:
-    topics = Topics(settings.kafka.topic_prefix)
-    return all(
-        sink.position(topic, partition) >= end
-        for topic in (topics.events, topics.features)
-        for partition, end in end_offsets(settings, topic).items()
-    )
-
-
 def serving(settings: Settings) -> int:
     with redis_of(settings) as redis:
         return active_generation(redis, settings.redis.key_prefix)
@@ -82,7 +62,7 @@ def test_rebuilt_states_are_the_streams_to_the_last_bit_and_the_worker_goes_on(s
     events = make_events(3_000, visitors=60, seed=71)
     send(settings, events[:1_500])
     run_in_process(settings, store)
-    fill_lake(settings)
+    drain(settings)
     send(settings, events[1_500:2_000])
     run_in_process(settings, store)
     before = {profile: stored_state(settings, profile) for profile in by_profile(events[:2_000])}
@@ -99,81 +79,6 @@ def test_rebuilt_states_are_the_streams_to_the_last_bit_and_the_worker_goes_on(s
     check_everything(settings, store, events)
 
 
-class Watch:
-    """Reads visitors' rows all the time, as the service does, and notes each that is older than the one before."""
-
-    def __init__(self, settings: Settings, people: list[str]) -> None:
-        from feature_repo.store import open_store
-
-        self._store = open_store(settings)
-        self._people = people
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._read)
-        self.reads = 0
-        self.worse: list[str] = []
-
-    def __enter__(self) -> Watch:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        self._thread.join()
-
-    def _read(self) -> None:
-        newest: dict[str, int] = {}
-        while not self._stopping.is_set():
-            for person in self._people:
-                payload = online_row(self._store, person)["state"]
-                version = decode_state(payload).version if payload else 0
-                if version < newest.get(person, 0):
-                    self.worse.append(f"{person}: {version} events after {newest[person]}")
-                newest[person] = version
-                self.reads += 1
-
-
-def people_who_log_in(events: list[Event], users: int) -> list[Event]:
-    """The same events with logins strewn in: each visitor becomes a user sooner or later, some more than once."""
-    made = []
-    for number, event in enumerate(events):
-        made.append(event)
-        if number % 40 == 17 or number >= len(events) - 1:
-            visitor = str(event.anonymous_id)
-            made.append(
-                Event(
-                    message_id=f"login-{number}",
-                    anonymous_id=visitor,
-                    user_id=f"user-{int(visitor.rsplit('-', 1)[1]) % users}",
-                    type=EventType.IDENTIFY,
-                    timestamp=event.timestamp + timedelta(milliseconds=5),
-                )
-            )
-    return made
-
-
-def owners(events: list[Event]) -> dict[str, str]:
-    """Whom each visitor has become in the end."""
-    return {str(event.anonymous_id): event.user_id for event in events if event.user_id is not None}
-
-
-def check_people(settings: Settings, store: Any, events: list[Event]) -> None:
-    """Each person's state is the recount of all that is the person's; visitors who became one have none."""
-    owner = owners(events)
-    lived: dict[str, list[Event]] = {}
-    for event in events:
-        profile = event.profile_id
-        lived.setdefault(owner.get(profile, profile), []).append(event)
-    at = max(event.timestamp for event in events) + timedelta(minutes=3)
-    for person, own in lived.items():
-        payload = stored_state(settings, person)
-        assert payload is not None, f"no state of {person}"
-        agree(evaluate(decode_state(payload), instant_us(at)), Oracle.of(own).values(at))
-        assert online_row(store, person)["state"] == payload, f"the row of {person} is not its state"
-    for visitor in owner:
-        payload = online_row(store, visitor)["state"]
-        assert not payload or decode_state(payload).version == 0, f"{visitor} still has events of its own"
-
-
 def test_rebuild_under_traffic_and_logins_shows_no_older_row_and_counts_each_event_once(
     settings: Settings, store: Any
 ) -> None:
@@ -181,7 +86,7 @@ def test_rebuild_under_traffic_and_logins_shows_no_older_row_and_counts_each_eve
     workers = [WorkerProcess(settings), WorkerProcess(settings)]
     send(settings, events[:2_500])
     until(lambda: caught_up(settings), what="the workers at Kafka's end")
-    fill_lake(settings)
+    drain(settings)
     feeding = threading.Thread(target=send, args=(settings, events[2_500:]), kwargs={"pause_every": 20, "pause_s": 0.2})
     users = sorted(set(owners(events).values()))[:5]
     with Watch(settings, users) as watch:
@@ -196,7 +101,7 @@ def test_rebuild_under_traffic_and_logins_shows_no_older_row_and_counts_each_eve
     assert watch.worse == []
     assert watch.reads > 100
     check_people(settings, store, events)
-    fill_lake(settings)
+    drain(settings)
     check_history_is_whole(settings, events)
 
 
@@ -233,7 +138,7 @@ def test_rebuild_killed_at_every_point_leaves_one_generation_serving_and_can_be_
     worker = WorkerProcess(settings)
     send(settings, events[:1_000])
     until(lambda: caught_up(settings), what="the worker at Kafka's end")
-    fill_lake(settings)
+    drain(settings)
     lock = lock_key(settings.redis.key_prefix)
     for number, point in enumerate(REBUILD_POINTS):
         before = serving(settings)
@@ -262,7 +167,7 @@ def test_rebuild_is_refused_where_kafka_no_longer_has_what_follows_the_lake(sett
     events = make_events(400, visitors=20, seed=74)
     send(settings, events[:200])
     run_in_process(settings, store)
-    fill_lake(settings)
+    drain(settings)
     send(settings, events[200:])
     run_in_process(settings, store)
     topic = Topics(settings.kafka.topic_prefix).events
@@ -292,7 +197,7 @@ def test_rebuild_is_refused_without_room_for_two_generations(
     events = make_events(2_000, visitors=400, seed=75)
     send(settings, events)
     run_in_process(settings, store)
-    fill_lake(settings)
+    drain(settings)
     with redis_of(settings) as redis:
         used: Any = redis.info("memory")
         redis.config_set("maxmemory", used["used_memory"] + used["used_memory_dataset"] // 2)
@@ -308,7 +213,7 @@ def test_states_lost_with_redis_come_back_from_the_lake(settings: Settings, stor
     events = make_events(1_200, visitors=40, seed=76)
     send(settings, events[:1_000])
     run_in_process(settings, store)
-    fill_lake(settings)
+    drain(settings)
     send(settings, events[1_000:])
     with redis_of(settings) as redis:
         for key in redis.scan_iter(f"{settings.redis.key_prefix}*"):
@@ -332,30 +237,12 @@ def test_withdrawal_without_measurement_is_known_to_a_rebuild(settings: Settings
     )
     send(settings, [*events, withdrawal])
     run_in_process(settings, store)
-    fill_lake(settings)
+    drain(settings)
     before = stored_state(settings, who)
     rebuild(settings, store=store)
     assert stored_state(settings, who) == before
     assert before is not None
     assert decode_state(before).withheld_us == instant_us(withdrawal.timestamp)
-
-
-def test_event_that_the_fold_chokes_on_is_left_out_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    good = make_events(40, visitors=2, seed=78)
-    marked = good[13].message_id
-    real: Any = vars(folding)["fold"]
-
-    def choking(state: Any, event: Event, **options: Any) -> Any:
-        outcome = real(state, event, **options)
-        if event.message_id == marked:
-            raise ValueError("spoilt after it was altered")
-        return outcome
-
-    monkeypatch.setattr(folding, "fold", choking)
-    left = refold([event for event in good if event.profile_id == good[13].profile_id], Folding())
-    assert len(left.poisoned) == 1
-    lived = [event for event in good if event.profile_id == good[13].profile_id and event.message_id != marked]
-    assert left.writes[good[13].profile_id] == encode_state(plainly_folded(lived))
 
 
 def _joined(store: Any, events: list[Event]) -> dict[tuple[str, int], bytes | None]:
@@ -391,20 +278,20 @@ def test_rebuilt_history_has_a_new_feature_at_every_past_instant_and_the_sink_go
     events = sorted(make_events(1_200, visitors=30, seed=79), key=lambda event: event.timestamp)
     send(settings, events[:700])
     run_in_process(settings, store)
-    fill_lake(settings)
+    drain(settings)
     _spoil_history(settings)
     send(settings, events[700:900])
     run_in_process(settings, store)
     # What the sink holds back belongs to the old history: it must not follow the new one into the table.
     late = open_sink(settings)
-    while not _done(settings, late):
+    while not drained(settings, late):
         late.step()
     rebuilt = rebuild(settings, store=store, history=True)
     late.run(stopped())
     late.close()
     send(settings, events[900:])
     run_in_process(settings, store)
-    fill_lake(settings)
+    drain(settings)
     rows = open_table(settings, USER_BEHAVIOR).scan().to_arrow().to_pylist()
     assert rebuilt.snapshots == 900
     assert Counter((row["partition"], row["offset"]) for row in rows) == dict.fromkeys(
@@ -421,11 +308,3 @@ def stopped() -> threading.Event:
     flag = threading.Event()
     flag.set()
     return flag
-
-
-def test_event_refused_and_replayed_is_in_the_lake_twice_and_counts_once() -> None:
-    events = make_events(200, visitors=1, seed=80)
-    again = [*events, events[3]]
-    left = refold(again, Folding())
-    assert left.outcomes["duplicate"] == 1, "though the state remembers fewer messages than came between"
-    assert left.writes[events[0].profile_id] == encode_state(plainly_folded(events))

@@ -19,8 +19,8 @@ from streaming import folding
 from streaming.faults import arm
 from streaming.outbox import open_producer
 from streaming.replay import replay
+from tests.streaming.filling import drain
 from tests.streaming.support import check_everything, make_events, processes, read_topic, run_in_process, send
-from tests.streaming.test_lake import drain
 
 
 def _refuse(settings: Settings, raws: list[Any], reason: str) -> None:
@@ -92,11 +92,7 @@ def test_replay_killed_midway_and_run_again_brings_each_back_once_and_keeps_one_
     assert (bad.replayed, len(bad.still_bad)) == (0, 15)
     assert {one["reason"] for one in bad.still_bad} == {_reason(raws[0])}
     good = [event for event, raw in zip(events, raws, strict=True) if raw["type"] != "flight"]
-    run_in_process(settings, store)
-    check_everything(settings, store, good, to_the_bit=False)
-    drain(settings)
-    kept = [row["message_id"] for row in open_table(settings, EVENTS).scan().to_arrow().to_pylist()]
-    assert sorted(kept) == sorted(event.message_id for event in good)
+    _check_folded_and_kept_once(settings, store, good)
 
 
 def test_refusal_put_back_before_a_kill_comes_back_once_though_the_next_replay_finds_it_good(
@@ -120,11 +116,7 @@ def test_event_sent_before_a_kill_comes_back_once_though_the_next_replay_asks_fo
     assert read_topic(settings, Topics(settings.kafka.topic_prefix).events), "expected some to be sent"
     assert replay(settings, where="price").passed_over > 0
     replay(settings)
-    run_in_process(settings, store)
-    check_everything(settings, store, events, to_the_bit=False)
-    drain(settings)
-    kept = [row["message_id"] for row in open_table(settings, EVENTS).scan().to_arrow().to_pylist()]
-    assert sorted(kept) == sorted(event.message_id for event in events)
+    _check_folded_and_kept_once(settings, store, events)
 
 
 def test_event_that_the_fold_choked_on_comes_back_with_those_that_the_collector_refused(
@@ -148,6 +140,14 @@ def test_event_that_the_fold_choked_on_comes_back_with_those_that_the_collector_
     assert (replay(settings).replayed, replay(settings).replayed) == (20, 0)
     run_in_process(settings, store)
     check_everything(settings, store, events, to_the_bit=False)
+
+
+def _check_folded_and_kept_once(settings: Settings, store: Any, events: list[Event]) -> None:
+    run_in_process(settings, store)
+    check_everything(settings, store, events, to_the_bit=False)
+    drain(settings)
+    kept = [row["message_id"] for row in open_table(settings, EVENTS).scan().to_arrow().to_pylist()]
+    assert sorted(kept) == sorted(event.message_id for event in events)
 
 
 def _killed(settings: Settings, plan: str, *, where: str = "") -> None:

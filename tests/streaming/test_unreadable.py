@@ -16,6 +16,7 @@ from streaming.partitioning import partition_of
 from streaming.rebuild import rebuild
 from streaming.states import UnreadableState
 from streaming.worker import open_parts
+from tests.streaming.filling import drain
 from tests.streaming.support import (
     caught_up,
     check_everything,
@@ -27,7 +28,6 @@ from tests.streaming.support import (
     total_offset,
     until,
 )
-from tests.streaming.test_rebuild import fill_lake
 
 
 def make_old(settings: Settings, profile_id: str) -> bytes:
@@ -45,7 +45,7 @@ def test_worker_waits_over_a_state_of_an_earlier_schema_and_goes_on_after_a_rebu
     events = make_events(1_200, visitors=30, seed=91)
     send(settings, events[:800])
     run_in_process(settings, store)
-    fill_lake(settings)
+    drain(settings)
     old = {event.profile_id: make_old(settings, event.profile_id) for event in events[800:]}
     folded = total_offset(settings)
     stopping = Flag()

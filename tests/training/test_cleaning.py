@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import numpy as np
 import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.lake import EVENTS, SCHEMAS
+from tests.training.purchases import NOON, line, table
 from training.cleaning import (
     REFUND_COLUMNS,
     Evidence,
@@ -22,29 +21,7 @@ from training.cleaning import (
 )
 from training.config import CleaningConfig
 
-NOON = datetime(2026, 8, 1, 12, tzinfo=UTC)
 DAY_US = 86_400_000_000
-
-
-def line(user: str, day: float, item: str, quantity: int | None = 1, **changes: Any) -> dict[str, Any]:
-    return {
-        "message_id": f"{user}-{day}-{item}-{quantity}",
-        "profile_id": user,
-        "type": "purchase",
-        "timestamp": NOON + timedelta(days=day),
-        "item_id": item,
-        "quantity": quantity,
-        "price": 2.0,
-        "consent_measurement": True,
-        "consent_personalization": True,
-        "consent_training": True,
-        "partition": 0,
-        "offset": 0,
-    } | changes
-
-
-def table(*rows: dict[str, Any]) -> pa.Table:
-    return pa.Table.from_pylist(list(rows), schema=SCHEMAS[EVENTS])
 
 
 def refunds(*rows: tuple[str, float, str, int | None]) -> pa.Table:

@@ -2,43 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
 import pytest
 
 from contracts.item import Item
-from contracts.lake import EVENTS, SCHEMAS, open_table
+from contracts.lake import EVENTS, open_table
 from contracts.settings import Settings
 from features.evaluate import evaluate
 from features.state import new_state
 from features.tower_input import Vocabulary, age_bucket, tower_input
+from tests.training.purchases import line, table
 from training.catalogue import item_content, read_catalogue
 from training.labels import moments_of, read_labels
-
-NOON = datetime(2026, 8, 1, 12, tzinfo=UTC)
-
-
-def line(user: str, hour: int, item: str | None, **changes: Any) -> dict[str, Any]:
-    return {
-        "message_id": f"{user}-{hour}-{item}",
-        "profile_id": user,
-        "type": "purchase",
-        "timestamp": NOON + timedelta(hours=hour),
-        "item_id": item,
-        "country": "UK",
-        "consent_measurement": True,
-        "consent_personalization": True,
-        "consent_training": True,
-        "partition": 0,
-        "offset": 0,
-    } | changes
-
-
-def table(*rows: dict[str, Any]) -> pa.Table:
-    return pa.Table.from_pylist(list(rows), schema=SCHEMAS[EVENTS])
 
 
 def test_lines_of_one_instant_are_one_basket_and_the_next_knows_it() -> None:
