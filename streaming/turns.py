@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
 from typing import Any
 
 from contracts.topics import KIND_HEADER, KIND_TURN
@@ -45,23 +44,26 @@ class Turns:
         return bool(self._held)
 
     @property
+    def held(self) -> int:
+        """Main records fetched and not yet folded."""
+        return len(self._held)
+
+    @property
     def waiting(self) -> int:
         """Bulk records fetched and not yet folded."""
         return len(self._waiting)
 
-    def add_main(self, records: Sequence[Any]) -> None:
-        """Records of the main lane, as fetched; those fetched before are passed over."""
-        due = _from(records, self._main_fetched)
-        if due:
-            self._held += due
-            self._main_fetched = due[-1].offset + 1
+    def add_main(self, record: Any) -> None:
+        """The next record of the main lane, as fetched; one fetched before is passed over."""
+        if record.offset >= self._main_fetched:
+            self._held.append(record)
+            self._main_fetched = record.offset + 1
 
-    def add_bulk(self, records: Sequence[Any]) -> None:
-        """Records of the bulk lane, as fetched; those fetched before are passed over."""
-        due = _from(records, self._bulk_fetched)
-        if due:
-            self._waiting.extend(due)
-            self._bulk_fetched = due[-1].offset + 1
+    def add_bulk(self, record: Any) -> None:
+        """The next record of the bulk lane, as fetched; one fetched before is passed over."""
+        if record.offset >= self._bulk_fetched:
+            self._waiting.append(record)
+            self._bulk_fetched = record.offset + 1
 
     def due(self, bulk_position: int) -> list[Any]:
         """The records to fold next, turns among them; `bulk_position` is where fetching of the bulk lane stands."""
@@ -87,9 +89,3 @@ class Turns:
             return None
         self._asked = self._waiting[min(share, len(self._waiting)) - 1].offset + 1
         return self._asked
-
-
-def _from(records: Sequence[Any], offset: int) -> Sequence[Any]:
-    if not records or records[0].offset >= offset:
-        return records
-    return [record for record in records if record.offset >= offset]
