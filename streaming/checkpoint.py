@@ -10,6 +10,7 @@ from redis import Redis
 
 from contracts.keys import StateKeys
 from contracts.lanes import OWN_BULK
+from contracts.settings import Settings
 from streaming.generations import active_generation, closed_by, reopen
 
 # KEYS: offset, received, outbox, owed, states. ARGV: the offset the batch started from ("" for
@@ -117,6 +118,12 @@ class Conflict(Exception):
 def renewed(token: str) -> str:
     """The same offset written otherwise, so that whoever read `token` commits in vain and reads anew."""
     return f"0{token}"
+
+
+def open_redis(settings: Settings) -> Redis:
+    """The states' Redis. Slow beyond `redis.timeout_s` is an error, after which the worker waits."""
+    timeout_s = max(settings.redis.timeout_s, 2.0)
+    return Redis.from_url(settings.redis.url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s)
 
 
 class Checkpoint:

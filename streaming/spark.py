@@ -24,6 +24,7 @@ from contracts.topics import Topics
 from feature_repo.store import open_store, store_config
 from features.instant import SECOND_US
 from streaming.batch_sink import BatchSink
+from streaming.checkpoint import open_redis
 from streaming.feature_rows import FeatureRows
 from streaming.items import ItemRows
 from streaming.keyed_fold import Record, decode_folded, encode_folded, fold_records
@@ -32,7 +33,6 @@ from streaming.outbox import Outbox, open_producer
 from streaming.ownership import claim, claim_from_workers
 from streaming.spark_items import followed_items
 from streaming.spark_rows import ShippedStore, write_rows
-from streaming.worker import open_redis
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

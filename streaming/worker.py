@@ -7,14 +7,13 @@ from threading import Event as Flag
 from typing import Any
 
 import structlog
-from redis import Redis
 
 from contracts.logs import configure_logging
 from contracts.settings import Settings, load_settings
 from contracts.topics import Topics
 from features.instant import SECOND_US
 from streaming.attributes import AttributeRows
-from streaming.checkpoint import Checkpoint
+from streaming.checkpoint import Checkpoint, open_redis
 from streaming.faults import arm_from_environment
 from streaming.feature_rows import FeatureRows
 from streaming.items import ItemRows, Items
@@ -28,12 +27,6 @@ from streaming.states import States
 from streaming.waiting import patiently
 
 _log = structlog.get_logger()
-
-
-def open_redis(settings: Settings) -> Redis:
-    """The states' Redis. Slow beyond `redis.timeout_s` is an error, after which the worker waits."""
-    timeout_s = max(settings.redis.timeout_s, 2.0)
-    return Redis.from_url(settings.redis.url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s)
 
 
 def open_parts(

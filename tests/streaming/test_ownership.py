@@ -10,9 +10,9 @@ from redis import Redis
 from contracts.keys import StateKeys
 from contracts.settings import Settings
 from streaming.backfill import backfill
+from streaming.checkpoint import open_redis
 from streaming.ownership import WORKER, OwnedByAnother, claim, claim_from_workers
 from streaming.rebuild import rebuild
-from streaming.worker import open_redis
 
 
 def backfill_nothing(settings: Settings) -> object:
