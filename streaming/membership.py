@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -14,7 +13,8 @@ from kafka.errors import KafkaError
 
 _log = structlog.get_logger()
 
-_POLL_MS = 100
+# kafka-python's poll does not rest for its time where the group's coordinator is gone.
+_POLL_MS, _EVERY_S = 20, 0.1
 _PAUSE_S = 0.5
 _LEAVE_MS = 2000
 
@@ -77,15 +77,13 @@ class Membership:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            begin_s = time.monotonic()
             try:
                 self._consumer.poll(timeout_ms=_POLL_MS)
                 self._tell()
             except KafkaError as error:
                 _log.warning("consumer group away", error=str(error), kind=type(error).__name__)
                 self._stopping.wait(_PAUSE_S)
-            # With nothing to fetch a poll may come back at once.
-            self._stopping.wait(max(0.0, _POLL_MS / 1000 - (time.monotonic() - begin_s)))
+            self._stopping.wait(_EVERY_S)
         self._consumer.close(autocommit=False, timeout_ms=_LEAVE_MS)
 
     def _tell(self) -> None:
