@@ -26,9 +26,9 @@ from contracts.settings import Settings, load_settings
 from contracts.topics import Topics
 from features.fold import fold
 from features.state import UserState, new_state
+from streaming.consumer import open_consumer
 from streaming.metrics import WorkerMetrics
 from streaming.outbox import open_producer
-from streaming.source import open_consumer
 
 USERS = 10_000
 FLAME = RESULTS / "worker_flame.svg"

@@ -15,10 +15,11 @@ from sqlalchemy.exc import OperationalError
 
 from contracts.logs import configure_logging
 from contracts.settings import Settings, load_settings
+from streaming.consumer import open_consumer
 from streaming.faults import arm_from_environment, fault
 from streaming.lake_commit import Overtaken
 from streaming.lake_feeds import Feed, open_feeds
-from streaming.source import LostRecords, open_consumer
+from streaming.source import LostRecords
 from streaming.waiting import patiently
 
 _log = structlog.get_logger()

@@ -15,10 +15,10 @@ from contracts.event import Event, InvalidEvent, encode_event, parse_event
 from contracts.rejected import Rejected
 from contracts.settings import Settings
 from contracts.topics import ORIGIN_HEADER, Topics
+from streaming.consumer import open_consumer
 from streaming.faults import fault
 from streaming.outbox import open_producer
 from streaming.records import Origin, replayed_from
-from streaming.source import open_consumer
 
 _log = structlog.get_logger()
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from kafka import KafkaConsumer
 
 from contracts.lanes import BULK, LANES, MAIN, OWN_BULK, home_of
 from contracts.settings import Settings
 from contracts.topics import KIND_HEADER, KIND_TURN, Topics
 from streaming.checkpoint import Checkpoint, Position
+from streaming.consumer import open_consumer
 from streaming.membership import Membership
 from streaming.outbox import Outbox
 from streaming.partitioning import HomeAssignor
@@ -235,22 +235,6 @@ class Source:
 def _next(position: Position, lane: int) -> int:
     """The next offset to fold of a lane."""
     return (position.offset or 0) if lane == MAIN else position.received.get(OWN_BULK, -1) + 1
-
-
-def open_consumer(settings: Settings, *, group: str, max_records: int, **overrides: Any) -> KafkaConsumer:
-    """A consumer that commits nothing by itself and answers at the first record. Raises KafkaError."""
-    options: dict[str, Any] = {
-        "bootstrap_servers": settings.kafka.bootstrap,
-        "group_id": group,
-        "enable_auto_commit": False,
-        "auto_offset_reset": "earliest",
-        "fetch_min_bytes": 1,
-        "max_poll_records": max_records,
-        "session_timeout_ms": 10_000,
-        "heartbeat_interval_ms": 1_000,
-        "reconnect_backoff_max_ms": 1000,
-    }
-    return KafkaConsumer(**(options | overrides))
 
 
 def open_source(
