@@ -73,4 +73,4 @@ def _continued(kept: Kept, collected: run.Collected, config: TrainingConfig) -> 
 
     cutoff_us = collected.holdout.cutoff_us
     model = warm_towers(kept, collected.fit_set, collected.content, cutoff_us, config.tower, config.warm, note)
-    return export(model, collected.fit_set, tuple(losses))
+    return export(model, collected.fit_set, collected.content, tuple(losses))

@@ -12,6 +12,7 @@ from training.config import TrainingConfig
 from training.dataset import Dataset
 from training.export import export_difference, tower_arrays
 from training.fit import Progress, fit_towers
+from training.placing import with_places
 from training.towers import TwoTower
 from training.watch import Epoch, Watch, watched_rows
 
@@ -61,17 +62,23 @@ def fit_and_export(
         progress(epoch, loss)
 
     model = fit_towers(dataset, content, cutoff_us, replace(config.tower, epochs=best), note)
-    return export(model, dataset, tuple(losses), watched)
+    return export(model, dataset, content, tuple(losses), watched)
 
 
-def export(model: TwoTower, dataset: Dataset, losses: tuple[float, ...], watched: tuple[Epoch, ...] = ()) -> Fitted:
-    """A fitted model's arrays, compared on the newest moments of what it was fitted to. Raises ExportDiffers."""
+def export(
+    model: TwoTower, dataset: Dataset, content: ItemContent, losses: tuple[float, ...], watched: tuple[Epoch, ...] = ()
+) -> Fitted:
+    """A fitted model's arrays, compared on the newest moments of what it was fitted to. Raises ExportDiffers.
+
+    What nobody bought in `dataset` then gets its place by `content`.
+    """
     arrays = tower_arrays(model)
     newest = dataset.take(np.arange(max(0, len(dataset) - _COMPARED), len(dataset))).inputs
     difference, size = export_difference(model, arrays, newest)
     if difference > EXPORT_TOLERANCE * max(1.0, size):
         raise ExportDiffers(f"expected the trained tower's vectors to {EXPORT_TOLERANCE}, came {difference} off")
-    return Fitted(arrays, losses, watched, difference)
+    bought = np.bincount(dataset.purchased.flat, minlength=len(arrays.vectors)) > 0
+    return Fitted(with_places(arrays, content, bought), losses, watched, difference)
 
 
 def _watch(

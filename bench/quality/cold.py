@@ -1,75 +1,111 @@
-"""Items that nobody had touched when the models learnt: the content-only place of an item beside popularity so far."""
+"""Items that no model was told of, ranked among themselves: who is asked for them, and what is measured."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from bench.quality import own
-from bench.quality.folds import Fold, session_begins
-from bench.quality.interactions import Floats, Interactions
-from bench.quality.measures import measure
-from features.sequence_forward import SequenceWeights
-from training.dataset import Ints, Ragged
+from bench.quality.interactions import Floats, Longs
+from training.dataset import Ints
+from training.metrics import Doubles, bootstrap_interval, ndcg, recall
 
-SO_FAR, AT_THE_SPLIT = "popularity up to the case", "popularity at the split: nothing"
+K = 10
+CHANCE = "popularity at the split: of these items nothing, so by chance"
+ROUNDS = 1000
+_ORDERS = 20
+_SEED = 7
 
 
-def cold_fold(data: Interactions, fold: Fold, *, at_least: int) -> Fold | None:
-    """Sessions after the fit that touch items without an event in it, asked to rank those items alone.
-
-    None without times, contents or such sessions. With fewer than `at_least` such items left to somebody any list would
-    do: those sessions are not asked, and nobody is where there are fewer in all.
+@dataclass(frozen=True)
+class ColdCases:
+    """cold: [items] bool, the candidates. Of each case its user, the items it had (they are not listed again), and the
+    cold ones that were to be found.
     """
-    if data.at_s is None or not data.content.shape[1]:
-        return None
-    cold = np.ones(data.item_count, np.bool_)
-    cold[data.items[fold.fit]] = False
-    if cold.sum() < at_least:
-        return None
-    sessions = np.concatenate((session_begins(data, data.at_s), [len(data)]))
-    newest_s = int(data.at_s[fold.fit].max())
-    starts = data.starts
-    users, ends, relevant = [], [], []
-    for begin, stop in zip(sessions[:-1].tolist(), sessions[1:].tolist(), strict=True):
-        if data.at_s[begin] <= newest_s:
-            continue
-        known = set(data.items[starts[data.users[begin]] : begin].tolist())
-        new = [item for item in dict.fromkeys(data.items[begin:stop].tolist()) if cold[item] and item not in known]
-        if new and cold.sum() - cold[list(known)].sum() >= at_least:
-            users.append(int(data.users[begin]))
-            ends.append(begin)
-            relevant.append(new)
-    if not users:
-        return None
-    chosen = np.array(users, np.int32)
-    return Fold(fold.fit, chosen, starts[chosen], np.array(ends, np.int64), Ragged.of(relevant), cold)
+
+    cold: NDArray[np.bool_]
+    users: NDArray[np.str_]
+    had: Sequence[Ints]
+    relevant: Sequence[Ints]
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    def lists(self, scores: Floats) -> Ints:
+        """[cases, K], best first, of scores [cases, items]; equal scores by place.
+
+        Raises ValueError where a case is left with fewer items.
+        """
+        left = self.cold.sum() - max(self.cold[had].sum() for had in self.had)
+        if left < K:
+            raise ValueError(f"expected {K} cold items or more for each case, came {left} for one")
+        allowed = np.where(self.cold[None], scores, -np.inf)
+        for row, had in enumerate(self.had):
+            allowed[row, had] = -np.inf
+        return np.argsort(-allowed, axis=1, kind="stable")[:, :K].astype(np.int32)
+
+    def measured(self, scores: Floats) -> tuple[Doubles, Doubles]:
+        """Recall and NDCG [cases]."""
+        lists = self.lists(scores)
+        return recall(lists, self.relevant), ndcg(lists, self.relevant)
+
+    def by_chance(self) -> tuple[Doubles, Doubles]:
+        """The same of random orders, the mean of some: what a count of nothing says."""
+        random = np.random.default_rng(_SEED)
+        drawn = [self.measured(random.random((len(self), len(self.cold))).astype(np.float32)) for _ in range(_ORDERS)]
+        return np.mean([one for one, _ in drawn], axis=0), np.mean([one for _, one in drawn], axis=0)
 
 
-def measure_cold(
-    data: Interactions, fold: Fold, weights: SequenceWeights, content: Floats, *, k: int
-) -> dict[str, dict[str, float]]:
-    """Recall and NDCG of the transformer with `content` [items + 1, dim] for cold items, and of popularity so far."""
-    vectors = np.where(np.concatenate(([False], fold.candidates))[:, None], content, weights.vectors)
-    lists = {
-        "two-tower, content alone": own.rank(data, fold, replace(weights, vectors=vectors), k=k),
-        SO_FAR: popular_so_far(data, fold, k=k),
-        AT_THE_SPLIT: own.best(data, fold, np.zeros((len(fold), data.item_count), np.float32), 0, k=k),
-    }
-    found = {name: measure(data, fold, ranked).means() for name, ranked in lists.items()}
-    return {name: {one: means[one] for one in ("recall", "ndcg")} for name, means in found.items()}
+def rows(cases: ColdCases, scores: Mapping[str, Floats]) -> dict[str, dict[str, float]]:
+    """Recall and NDCG by model with 95% intervals over users, chance last, and each one's recall over chance's.
+
+    scores: [cases, items] each. The interval of that ratio draws users for both sides at once.
+    """
+    measured = {name: cases.measured(one) for name, one in scores.items()} | {CHANCE: cases.by_chance()}
+    chance = measured[CHANCE][0]
+    return {name: _row(cases, *one, chance) for name, one in measured.items()}
 
 
-def popular_so_far(data: Interactions, fold: Fold, *, k: int) -> Ints:
-    """Lists [cases, k] by how often an item was touched before the case's instant, by anybody: what a stream knows."""
-    if data.at_s is None:
-        raise ValueError(f"{data.name}: expected times of events")
-    order = np.argsort(data.at_s, kind="stable")
-    instants = data.at_s[order]
-    lists = []
-    for case in range(len(fold)):
-        before = order[: np.searchsorted(instants, data.at_s[fold.ends[case]])]
-        counts = np.bincount(data.items[before], minlength=data.item_count).astype(np.float32)
-        lists.append(own.best(data, fold, counts[None], case, k=k))
-    return np.concatenate(lists)
+def _row(cases: ColdCases, found: Doubles, gains: Doubles, chance: Doubles) -> dict[str, float]:
+    row: dict[str, float] = {}
+    for name, values in (("recall", found), ("ndcg", gains)):
+        low, high = bootstrap_interval(values, cases.users, rounds=ROUNDS, seed=_SEED)
+        row |= {name: float(values.mean()), f"{name}_low": low, f"{name}_high": high}
+    low, high = np.quantile([one / other for one, other in _drawn(cases, found, chance)], [0.025, 0.975])
+    times = {"times_chance": float(found.mean() / chance.mean()), "times_low": float(low), "times_high": float(high)}
+    return row | times
+
+
+def _drawn(cases: ColdCases, first: Doubles, second: Doubles) -> Iterator[tuple[float, float]]:
+    """Sums of both over users drawn with all their cases (Efron 1979)."""
+    _, codes = np.unique(cases.users, return_inverse=True)
+    sums = np.stack([np.bincount(codes, first), np.bincount(codes, second)])
+    random = np.random.default_rng(_SEED)
+    for _ in range(ROUNDS):
+        drawn = sums[:, random.integers(0, sums.shape[1], sums.shape[1])].sum(axis=1)
+        yield float(drawn[0]), float(drawn[1])
+
+
+def counted_before(instants: Longs, items: Ints, at_us: Longs, count: int, half_life_days: float | None) -> Floats:
+    """[instants, count]: events of each item before each instant, halving with age, or all the same.
+
+    items, at_us: [events], sorted by time.
+    """
+    counts = np.zeros((len(instants), count), np.float32)
+    for row, instant in enumerate(instants):
+        before = int(np.searchsorted(at_us, instant))
+        weights = None
+        if half_life_days is not None:
+            weights = np.exp2((at_us[:before] - instant) / (half_life_days * 86_400e6))
+        counts[row] = np.bincount(items[:before], weights, minlength=count)
+    return counts
+
+
+def a_tenth(known: NDArray[np.bool_], seed: int) -> NDArray[np.bool_]:
+    """[items] bool: one in ten of the known ones, drawn at random."""
+    drawn = np.random.default_rng(seed).permutation(np.flatnonzero(known))[: int(known.sum()) // 10]
+    hidden = np.zeros(len(known), np.bool_)
+    hidden[drawn] = True
+    return hidden

@@ -13,7 +13,6 @@ import numpy as np
 
 from bench.quality import own
 from bench.quality.archives import data_folder
-from bench.quality.cold import cold_fold, measure_cold
 from bench.quality.exchange import cross_checked, run_opponents
 from bench.quality.folds import Fold, Folds, global_temporal, leave_one_out, validation_fold
 from bench.quality.interactions import Interactions
@@ -24,8 +23,6 @@ from bench.quality.table import compare
 from training.dataset import Ints
 from training.sequence.config import SequenceConfig
 
-# Below so many cold items for each place of a list, chance alone fills it well.
-_COLD_ITEMS_A_PLACE = 5
 OWN = "two-tower, transformer"
 
 
@@ -91,13 +88,11 @@ def run_folds(
         lists[OWN] = own.rank(data, folds.final, fitted.weights, k=config.k)
         compared = compare(data, folds.final, lists, seed=config.seed)
         checked = cross_checked(data, folds.final, lists, compared.rows, work)
-    cold = cold_fold(data, folds.final, at_least=_COLD_ITEMS_A_PLACE * config.k)
-    measured = {} if cold is None else measure_cold(data, cold, fitted.weights, fitted.content, k=config.k)
     reports = {name: one.report for name, one in opponents.items()}
     details = _details(data, folds, config, reports, fitted) | {"fit_s": round(fit_s, 1)}
     details |= {"table": compared.rows, "ndcg_by_slice": compared.slices, "gain": compared.gain}
     details |= {"cold_users": compared.newcomers}
-    details |= {"furthest_from_libraries": checked, "cold_items": measured, "cold_cases": len(cold or ())}
+    details |= {"furthest_from_libraries": checked}
     return _result(data, folds, config, next(iter(served), OWN), details)
 
 

@@ -30,13 +30,9 @@ _NOT_THERE = -1e9
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a fit left: the user tower's weights, whose `vectors` also are the items', and its curve.
-
-    content: [items + 1, dim], the places that items have by content alone.
-    """
+    """What a fit left: the user tower's weights, whose `vectors` also are the items', and its curve."""
 
     weights: SequenceWeights
-    content: Floats
     curve: list[dict[str, float]]
 
 
@@ -114,21 +110,20 @@ def fit(
     relevant = [watched.relevant[case] for case in range(len(watched))]
     sequences = sequences_of(data, fold.fit, config)
     fitting = fit_sequences(sequences, data.content, data.action_kinds, config, watch, checkpoint)
-    content: Floats = fitting.model.items.content_vectors().numpy()
-    return Fitted(sequence_weights(fitting.model), content, fitting.curve)
+    return Fitted(sequence_weights(fitting.model), fitting.curve)
 
 
 def save(fitted: Fitted, path: Path) -> None:
     """Keep a fit, its curve as JSON inside the archive."""
-    np.savez(path, **fitted.weights.arrays(), content_vectors=fitted.content, curve=json.dumps(fitted.curve))
+    np.savez(path, **fitted.weights.arrays(), curve=json.dumps(fitted.curve))
 
 
 def load(path: Path) -> Fitted:
     """What `save` kept. Raises KeyError where the file is of another kind."""
     with np.load(path) as arrays:
         named = dict(arrays)
-    content, curve = named.pop("content_vectors"), json.loads(str(named.pop("curve")))
-    return Fitted(SequenceWeights.from_arrays(named), content, curve)
+    curve = json.loads(str(named.pop("curve")))
+    return Fitted(SequenceWeights.from_arrays(named), curve)
 
 
 def rank(data: Interactions, fold: Fold, weights: SequenceWeights, *, k: int) -> Ints:

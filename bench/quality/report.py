@@ -26,9 +26,6 @@ def write_report(result: dict[str, Any], *, command: str, directory: Path = RESU
     ]
     if details["published"]:
         parts += ["## Published by others, on the same file (not measured here)", _published(details["published"], k)]
-    if details["cold_items"]:
-        parts += [f"## Cold items: {details['cold_cases']} sessions that touch them, ranked among themselves"]
-        parts += [_cold(details["cold_items"], k)]
     for who, rows in details["cold_users"].items():
         parts += [f"## Cold users: {who}", _newcomers(rows, k)]
     parts += ["## By slice", f"NDCG@{k}.", _slices(details["ndcg_by_slice"])]
@@ -111,12 +108,6 @@ def _checked(furthest: dict[str, dict[str, float]]) -> str:
 def _published(rows: list[dict[str, Any]], k: int) -> str:
     lines = [f"| Model | Recall@{k} | NDCG@{k} | From |", "|---|---|---|---|"]
     lines += [f"| {row['model']} | {row['recall']:.3f} | {row['ndcg']:.3f} | {row['source']} |" for row in rows]
-    return "\n".join(lines)
-
-
-def _cold(rows: dict[str, dict[str, float]], k: int) -> str:
-    lines = [f"| Model | Recall@{k} | NDCG@{k} |", "|---|---|---|"]
-    lines += [f"| {model} | {row['recall']:.4f} | {row['ndcg']:.4f} |" for model, row in rows.items()]
     return "\n".join(lines)
 
 

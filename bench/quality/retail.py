@@ -7,8 +7,9 @@ import numpy as np
 from bench.quality.folds import Fold, Folds
 from bench.quality.interactions import Floats, Interactions, Longs
 from features.instant import SECOND_US
-from training.catalogue import PRICE_BUCKETS, ItemContent
+from training.catalogue import ItemContent
 from training.dataset import Dataset, Ints, Ragged
+from training.placing import content_blocks
 from training.split import Holdout
 
 
@@ -37,12 +38,7 @@ def as_interactions(dataset: Dataset, content: ItemContent) -> tuple[Interaction
 
 def content_table(content: ItemContent) -> Floats:
     """[items, words + categories + price buckets] float32 of 0 and 1."""
-    items = len(content.words)
-    words = np.zeros((items, len(content.vocabulary) + 1), np.float32)
-    words[np.arange(items)[:, None], content.words] = 1.0
-    categories = np.eye(len(content.category_names), dtype=np.float32)[content.categories]
-    prices = np.eye(PRICE_BUCKETS, dtype=np.float32)[content.prices]
-    return np.concatenate((words[:, 1:], categories, prices), axis=1)
+    return np.concatenate([block.columns for block in content_blocks(content)], axis=1)
 
 
 def as_folds(dataset: Dataset, data: Interactions, places: Longs, tuning: Holdout, final: Holdout, days: int) -> Folds:

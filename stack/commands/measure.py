@@ -23,6 +23,7 @@ BENCHMARKS = (
     "online-biases",
     "training-memory",
     "ranking",
+    "cold-items",
 )
 JSON_HELP = "One line of JSON on standard output."
 
