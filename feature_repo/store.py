@@ -1,5 +1,4 @@
-"""Opens the Feast store of a settings object. Importing Feast takes seconds: only processes that read or
-write features import this module."""
+"""Opens the Feast store of a settings object. Only processes that read or write features import this module."""
 
 from __future__ import annotations
 
@@ -16,7 +15,6 @@ from feast.repo_config import RepoConfig
 from contracts.keys import generation_key
 from contracts.lake import open_catalog
 from contracts.settings import Settings, load_settings
-from feature_repo.definitions import define
 
 REPO_DIR = Path(__file__).resolve().parent
 CONFIG_PATH = REPO_DIR / "feature_store.yaml"
@@ -48,6 +46,9 @@ def of_generation(config: RepoConfig, generation: int) -> RepoConfig:
 
 def apply(settings: Settings) -> FeatureStore:
     """Register every definition, as `feast apply` does, and make the lake's tables. Returns the store."""
+    # Only who registers what there is needs its definition: the others read the registry.
+    from feature_repo.definitions import define
+
     open_catalog(settings)
     store = open_store(settings)
     with warnings.catch_warnings():

@@ -13,7 +13,7 @@ from feature_repo.store import of_generation
 from feast.infra.online_stores.helpers import _mmh3
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
 from feast.protos.feast.types.Value_pb2 import StringList, Value
-from feast.type_map import python_values_to_proto_values
+from feast.value_type import ValueType
 
 from contracts.lake import USER_BEHAVIOR
 from contracts.snapshot import Snapshot
@@ -23,6 +23,14 @@ from streaming.behavior_encoding import BehaviorEncoding, encoded_time
 # Key, time, field names and values in turn, as the online store's `write_encoded` takes them.
 EncodedRow = tuple[bytes, bytes, Sequence[bytes]]
 Field = str | int | float | bool | bytes | Sequence[str] | None
+# Feast's own conversion asks pandas whether a value is null.
+_SCALARS = {
+    ValueType.STRING: "string_val",
+    ValueType.BYTES: "bytes_val",
+    ValueType.BOOL: "bool_val",
+    ValueType.INT64: "int64_val",
+    ValueType.DOUBLE: "double_val",
+}
 
 
 class OnlineRow(NamedTuple):
@@ -75,15 +83,13 @@ class FeatureRows:
     def write(self, view_name: str, rows: Sequence[OnlineRow]) -> None:
         """Write rows of another view, by the view's own types; fields it does not have are left out.
 
-        Raises RedisError.
+        Raises RedisError; TypeError where a value is not of its field's type.
         """
         if not rows:
             return
         view = self._view(view_name)
         columns = {
-            field.name: python_values_to_proto_values(
-                [row.values.get(field.name) for row in rows], field.dtype.to_value_type()
-            )
+            field.name: [typed_value(field.dtype.to_value_type(), row.values.get(field.name)) for row in rows]
             for field in view.features
         }
         built: list[tuple[EntityKey, dict[str, Value], datetime, None]] = [
@@ -106,6 +112,15 @@ class FeatureRows:
         if name not in self._views:
             self._views[name] = self._store.get_feature_view(name)
         return self._views[name]
+
+
+def typed_value(kind: ValueType, value: Any) -> Value:
+    """What `feast.type_map` makes of a value, for the types that views here have. Raises TypeError on another's."""
+    if value is None:
+        return Value()
+    if kind == ValueType.STRING_LIST:
+        return Value(string_list_val=StringList(val=value))
+    return Value(**{_SCALARS[kind]: value})
 
 
 def _text_value(value: Field) -> bytes:
