@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import structlog
@@ -28,7 +29,7 @@ class Library:
     def __init__(self, settings: Settings, metrics: ServingMetrics) -> None:
         self._settings = settings
         self._metrics = metrics
-        self._champion = WatchedFile(settings.model_dir / POINTER_FILE, self._read_champion)
+        self._champion = WatchedFile(settings.model_dir / POINTER_FILE, self._read_champion, parts=_files_of_champion)
         self._catalogue: WatchedFile[dict[str, Item]] = WatchedFile(settings.catalogue_path, read_catalogue)
         self._live = ItemView(settings.kafka)
         self._composer = Composer()
@@ -95,7 +96,18 @@ class Library:
                 self._log.exception("library.refresh_failed")
 
     def _read_champion(self, path: Path) -> Artefact:
-        version = path.read_text().strip()
-        if not version or "/" in version or version.startswith("."):
-            raise ValueError(f"{path}: expected the version of a model, came {version!r}")
-        return read_artefact(self._settings.model_dir / version)
+        return read_artefact(_directory_of_champion(path))
+
+
+def _directory_of_champion(pointer: Path) -> Path:
+    version = pointer.read_text().strip()
+    if not version or "/" in version or version.startswith("."):
+        raise ValueError(f"{pointer}: expected the version of a model, came {version!r}")
+    return pointer.with_name(version)
+
+
+def _files_of_champion(pointer: Path) -> Sequence[Path]:
+    try:
+        return sorted(_directory_of_champion(pointer).iterdir())
+    except (OSError, ValueError):
+        return ()
