@@ -40,10 +40,12 @@ export interface MessageContext extends BrowserContext {
 /** One message in Segment's HTTP shape. */
 export interface Message {
   messageId: string;
-  type: "track" | "page" | "identify";
+  type: "track" | "page" | "identify" | "alias";
   event?: string;
   anonymousId: string;
   userId?: string;
+  /** In an alias: the user, or the anonymous id, that `userId` was until now. */
+  previousId?: string;
   timestamp: string;
   properties?: Properties;
   traits?: Properties;

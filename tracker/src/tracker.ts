@@ -53,6 +53,8 @@ export interface Tracker {
   purchase(orderId: string, lines: readonly Line[]): Message | null;
   /** From now on the visitor is this user; the past of this browser joins the user's. */
   identify(userId: string, traits?: Properties): Message | null;
+  /** From now on the visitor is this user; the past of `previousId`, by default of whom the visitor was, joins it. */
+  alias(userId: string, previousId?: string): Message | null;
   /** Log out: a new visitor in a new session. */
   reset(): void;
   consent(): Consent;
@@ -111,7 +113,7 @@ export function newTracker(options: TrackerOptions): Tracker {
   });
 
   const send = (
-    part: Pick<Message, "type" | "event" | "properties" | "traits">,
+    part: Pick<Message, "type" | "event" | "properties" | "traits" | "previousId">,
     urgency: "now" | "soon",
   ): Message | null => {
     const allowed = consent.get();
@@ -161,6 +163,10 @@ export function newTracker(options: TrackerOptions): Tracker {
     identify: (userId, traits = {}) => {
       identity.identify(userId);
       return send({ type: "identify", traits }, "now");
+    },
+    alias: (userId, previousId = identity.userId() ?? identity.anonymousId()) => {
+      identity.identify(userId);
+      return send({ type: "alias", previousId }, "now");
     },
     reset: () => {
       identity.reset();

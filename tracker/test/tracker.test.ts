@@ -113,6 +113,42 @@ test("events after identify carry user and anonymous id, and after reset neither
   assert.notEqual(anonymous[2], anonymous[3]);
 });
 
+test("an alias names who the visitor was, and later events who the visitor is", async () => {
+  const { tracker, collector } = fixture();
+  const anonymous = tracker.anonymousId();
+  tracker.alias("ann");
+  tracker.click(MUG);
+  tracker.alias("ann-2");
+  tracker.alias("ann-2", "annie");
+  await settled();
+  const messages = collector.sent.flatMap(({ batch }) => batch);
+  assert.deepEqual(
+    messages.map(({ type, userId, previousId }) => [type, userId, previousId]),
+    [
+      // Of a visitor: the collector knows by the anonymous id, which every message carries.
+      ["alias", "ann", anonymous],
+      ["track", "ann", undefined],
+      ["alias", "ann-2", "ann"],
+      ["alias", "ann-2", "annie"],
+    ],
+  );
+  assert.deepEqual(new Set(messages.map(({ anonymousId }) => anonymousId)), new Set([anonymous]));
+  assert.equal(tracker.userId(), "ann-2");
+});
+
+test("an alias without consent to measurement changes the visitor and is not sent", async () => {
+  const { tracker, collector, notices } = fixture();
+  tracker.setConsent({ measurement: false });
+  assert.equal(tracker.alias("ann"), null);
+  await settled();
+  assert.equal(tracker.userId(), "ann");
+  assert.equal(collector.sent.flatMap(({ batch }) => batch).some(({ type }) => type === "alias"), false);
+  assert.deepEqual(
+    notices.filter(({ kind }) => kind === "withheld"),
+    [{ kind: "withheld", event: "alias" }],
+  );
+});
+
 test("the user is still known on the next page", () => {
   const store = newMemoryStore();
   fixture({ store }).tracker.identify("ann");
