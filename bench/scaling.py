@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from multiprocessing import Pool
 from typing import Any
 
 import psutil
@@ -50,13 +53,16 @@ class Cost:
         return self.workers + self.redis + self.broker
 
 
-def run(settings: Settings, *, events: int = 60_000, many: int = MANY, repeats: int = 2) -> dict[str, Any]:
+def run(settings: Settings, *, events: int = 100_000, many: int = MANY, repeats: int = 2) -> dict[str, Any]:
     """The same number of events by Zipf's law through one worker and four, of 10,000 users and 1,000,000.
 
     Every user has a state and a row in Redis before the first event, so that a user whom the worker has not seen
-    of late costs what it does in production. The workers are behind throughout: one that waits for events takes
-    them in smaller batches, and its idleness would be charged to the events. Each case runs `repeats` times, in
-    turn, after a warming that is not counted.
+    of late costs what it does in production. The workers are behind throughout, for the events are sent while they
+    stand still: one that waits for events takes them in smaller batches, and its idleness would be charged to the
+    events. Each case runs `repeats` times, in turn, after a warming that is not counted.
+
+    One worker has a core to itself, four have not. What cores that are busy at once take from each other, on
+    caches and clock, is in `control`: folding in memory in as many processes as there are cores, over one alone.
     """
     with own_servers(settings) as own:
         from feature_repo.store import apply
@@ -71,6 +77,7 @@ def run(settings: Settings, *, events: int = 60_000, many: int = MANY, repeats: 
         for seed in range(repeats):
             costs["many_users"].append(_measure(own, workers=1, users=many, events=events, seed=seed))
         memory = _redis_bytes(own.settings)
+    alone, together = (min(_folding_us(processes) for _ in range(3)) for processes in (1, os.cpu_count() or 1))
     one, four, more = (min(each.total for each in costs[name]) for name in costs)
     return {
         "bench": "scaling",
@@ -82,7 +89,9 @@ def run(settings: Settings, *, events: int = 60_000, many: int = MANY, repeats: 
         "details": {
             "events": events,
             "growth_to_four_workers": round(four / one - 1, 3),
+            "control": round(together / alone - 1, 3),
             f"growth_to_{many}_users": round(more / one - 1, 3),
+            "profiles_per_batch": {str(users): round(_profiles(users, settings)) for users in (FEW, many)},
             "redis_bytes_at_the_end": memory,
             **{name: [_shown(each) for each in found] for name, found in costs.items()},
         },
@@ -97,9 +106,16 @@ def _shown(cost: Cost) -> dict[str, float]:
 def _measure(own: OwnStack, *, workers: int, users: int, events: int, seed: int) -> Cost:
     progress = Progress(own.settings)
     with _running(own.settings, workers) as processes:
-        _through(own.settings, progress, users=users, events=_WARMING_EVENTS, seed=100 + seed)
+        warming = _made(own.settings, users=users, events=_WARMING_EVENTS, seed=100 + seed)
+        _fold(progress, _send(own.settings, progress, warming))
+        measured = _made(own.settings, users=users, events=events, seed=seed)
         before = _cpu_s(processes)
-        _through(own.settings, progress, users=users, events=events, seed=seed)
+        # For less than the time after which their group would miss them.
+        with ExitStack() as stack:
+            for process in processes:
+                stack.enter_context(process.paused())
+            ends = _send(own.settings, progress, measured)
+        _fold(progress, ends)
         after = _cpu_s(processes)
     progress.close()
     return Cost(*((end - begin) / events * 1e6 for begin, end in zip(before, after, strict=True)))
@@ -120,22 +136,53 @@ def _running(settings: Settings, workers: int) -> Iterator[list[Spawned]]:
             process.kill()
 
 
-def _through(settings: Settings, progress: Progress, *, users: int, events: int, seed: int) -> None:
-    """Send events faster than they are folded and wait until all are in the states. Raises TimeoutError."""
-    made = zipf_events(count=events, users=users, seed=time.time_ns() + seed, span_s=60.0)
+def _made(settings: Settings, *, users: int, events: int, seed: int) -> list[tuple[int, bytes, bytes]]:
+    """Partition, key and value of new events."""
     homes = settings.kafka.partitions
-    prepared = [
+    return [
         (partition_for(event.profile_id, event.type, homes), event.profile_id.encode(), encode_event(event))
-        for event in made
+        for event in zipf_events(count=events, users=users, seed=time.time_ns() + seed)
     ]
+
+
+def _send(settings: Settings, progress: Progress, records: Sequence[tuple[int, bytes, bytes]]) -> dict[int, int]:
+    """Put records into Kafka; where it then ends."""
     producer = open_producer(settings, linger_ms=20)
     topic = Topics(settings.kafka.topic_prefix).events
-    for place, key, value in prepared:
+    for place, key, value in records:
         producer.send(topic, value, key=key, partition=place)
     producer.flush()
     producer.close()
-    ends = progress.ends()
+    return progress.ends()
+
+
+def _fold(progress: Progress, ends: dict[int, int]) -> None:
+    """Wait until all up to there is in the states. Raises TimeoutError."""
     _wait(lambda: progress.reached(ends), "the workers at Kafka's end")
+
+
+def _profiles(users: int, settings: Settings) -> float:
+    """How many profiles a full batch is of."""
+    records = settings.worker.poll_records
+    people = [event.profile_id for event in zipf_events(count=20 * records, users=users, seed=3)]
+    return sum(len(set(people[begin : begin + records])) for begin in range(0, len(people), records)) / 20
+
+
+def _folding_us(processes: int) -> float:
+    """CPU microseconds an event to fold in memory, in so many processes at once."""
+    with Pool(processes) as pool:
+        return sum(pool.map(_folding_alone_us, range(processes), chunksize=1)) / processes
+
+
+def _folding_alone_us(seed: int) -> float:
+    events = list(zipf_events(count=_WARMING_EVENTS, users=FEW, seed=seed))
+    states: defaultdict[str, UserState] = defaultdict(new_state)
+    begin_s = time.process_time()
+    for event in events:
+        state = states[event.profile_id]
+        fold(state, event)
+        encode_state(state)
+    return (time.process_time() - begin_s) / len(events) * 1e6
 
 
 def _wait(true: Callable[[], bool], what: str) -> None:

@@ -261,8 +261,7 @@ class Spawned:
     @property
     def cpu_s(self) -> float:
         """CPU seconds that the process has used."""
-        (process,) = psutil.Process(self._leash.pid).children()
-        return sum(process.cpu_times()[:2])
+        return sum(self._process.cpu_times()[:2])
 
     @property
     def alive(self) -> bool:
@@ -272,6 +271,20 @@ class Spawned:
     def has_logged(self, words: str) -> bool:
         """Whether the process has said so."""
         return words.encode() in self._log.read_bytes()[self._begin :]
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """It does nothing within the block."""
+        self._process.suspend()
+        try:
+            yield
+        finally:
+            self._process.resume()
+
+    @property
+    def _process(self) -> psutil.Process:
+        (process,) = psutil.Process(self._leash.pid).children()
+        return process
 
     def kill(self) -> None:
         """SIGKILL, by way of the leash, and wait."""

@@ -92,7 +92,7 @@ class WorkerSettings(Section):
     poll_timeout_ms: int = 500
     metrics_host: str = "127.0.0.1"
     metrics_port: int = 18081
-    cache_profiles: int = Field(default=5000, ge=1)
+    cache_profiles: int = Field(default=20_000, ge=1)
     instance: str = ""
     lateness_s: int = Field(default=30 * 86_400, gt=0, le=30 * 86_400)
     sample_above: int = Field(default=2_000, ge=1)

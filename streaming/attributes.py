@@ -6,7 +6,7 @@ of a profile's values costs as much as everything else about an event.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -52,7 +52,7 @@ class AttributeRows:
 
     def __init__(self, rows: FeatureRows) -> None:
         self._rows = rows
-        self._waiting: dict[tuple[int, str], Cell] = {}
+        self._waiting: OrderedDict[tuple[int, str], Cell] = OrderedDict()
         self._paid: defaultdict[int, set[str]] = defaultdict(set)
 
     @property
@@ -64,11 +64,11 @@ class AttributeRows:
         """These cells have been committed with changes."""
         for profile_id, cell in cells.items():
             key = (partition, profile_id)
-            self._waiting.pop(key, None)
             self._waiting[key] = cell
+            self._waiting.move_to_end(key)
             self._paid[partition].discard(profile_id)
         while len(self._waiting) > _BACKLOG:
-            del self._waiting[next(iter(self._waiting))]
+            self._waiting.popitem(last=False)
 
     def drop(self, partition: int) -> None:
         """The partition's cells are no longer this worker's."""
