@@ -12,6 +12,7 @@ WORKER_POINTS = (
     "worker: before outbox taken over",
     "worker: after rows taken over",
     "worker: after outbox taken over",
+    "worker: after turn",
     "worker: after poll",
     "worker: after decode",
     "worker: after load",

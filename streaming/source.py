@@ -14,6 +14,7 @@ from contracts.settings import Settings
 from contracts.topics import KIND_HEADER, KIND_TURN, Topics
 from streaming.checkpoint import Checkpoint, Position
 from streaming.consumer import open_consumer
+from streaming.faults import fault
 from streaming.membership import Membership
 from streaming.outbox import Outbox
 from streaming.partitioning import HomeAssignor
@@ -168,6 +169,7 @@ class Source:
                 self._outbox.send(
                     self._lanes.topic, str(end).encode(), partition=home, headers=[(KIND_HEADER, KIND_TURN)]
                 )
+                fault("worker: after turn")
 
     @property
     def _share(self) -> int:

@@ -27,6 +27,7 @@ from tests.conftest import PROJECT
 from tests.streaming.filling import drain
 from tests.streaming.lives import check_users
 from tests.streaming.support import (
+    MIXED_KINDS,
     WorkerProcess,
     by_profile,
     caught_up,
@@ -39,6 +40,7 @@ from tests.streaming.support import (
     until,
 )
 
+TURN = "worker: after turn"
 SLICE = 120
 GUESTS = 12
 # The walk in pieces, each on topics of its own.
@@ -94,7 +96,7 @@ def _slices(events: Sequence[Event], count: int) -> Iterator[Sequence[Event]]:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("share", range(SHARES))
 def test_worker_killed_at_every_place_leaves_each_event_once(settings: Settings, store: Any, share: int) -> None:
-    plans = list(_plans(WORKER_POINTS[share::SHARES]))
+    plans = list(_plans([point for point in WORKER_POINTS if point != TURN][share::SHARES]))
     events = make_events(SLICE * len(plans), visitors=60, seed=51, step_s=5.0)
     guests, by_user = _guests(make_events(GUESTS * 20, visitors=1, seed=52, step_s=60.0))
     quick = settings.worker.model_copy(update={"poll_records": 40, "poll_timeout_ms": 50})
@@ -116,6 +118,18 @@ def test_worker_killed_at_every_place_leaves_each_event_once(settings: Settings,
     check_users(settings, store, by_user)
     kept = [row["message_id"] for row in open_table(settings, EVENTS).scan().to_arrow().to_pylist()]
     assert sorted(kept) == sorted(event.message_id for event in [*events, *guests])
+
+
+@pytest.mark.timeout(300)
+def test_worker_killed_with_a_turn_on_its_way_folds_both_lanes_once(settings: Settings, store: Any) -> None:
+    plans = [f"{TURN}#{number}" for number in (1, 2, 3)]
+    events = make_events(400 * len(plans), visitors=40, seed=54, kinds=MIXED_KINDS)
+    for plan, piece in zip(plans, _slices(events, len(plans)), strict=True):
+        send(settings, piece)
+        worker = WorkerProcess(settings, partial(_armed, plan), instance="one")
+        assert worker.join() == -signal.SIGKILL, f"never came to {plan}"
+    run_in_process(settings, store, instance="one")
+    check_everything(settings, store, events, to_the_bit=False)
 
 
 def _check_history(settings: Settings, events: Sequence[Event]) -> None:
