@@ -159,11 +159,13 @@ class FeastReader:
                 return
 
     def _open(self) -> _Bound:
-        # Importing Feast takes seconds, so it happens here and not before the first answer.
+        # Importing Feast takes time, so it happens here and not before the first answer.
+        # The store first, for its package says how Feast is imported.
+        from feature_repo.store import open_store
+
+        # isort: split
         from feast.protos.feast.types.EntityKey_pb2 import EntityKey
         from feast.protos.feast.types.Value_pb2 import Value
-
-        from feature_repo.store import open_store
 
         store = open_store(self._settings, timeout_s=self._settings.redis.timeout_s)
         view = store.get_feature_view(VIEW)

@@ -29,13 +29,15 @@ class Sightings:
 
 
 class Observer:
-    """Reads the worker's state key and Feast's online row of a profile. Opening it imports Feast: seconds."""
+    """Reads the worker's state key and Feast's online row of a profile. Opening it imports Feast."""
 
     def __init__(self, settings: Settings) -> None:
+        # First, for its package says how Feast is imported.
+        from feature_repo.store import open_store
+
+        # isort: split
         from feast.protos.feast.types.EntityKey_pb2 import EntityKey
         from feast.protos.feast.types.Value_pb2 import Value
-
-        from feature_repo.store import open_store
 
         self._settings = settings
         self._pseudonyms = Pseudonymizer(settings.secrets.pseudonym_key.get_secret_value())

@@ -17,7 +17,13 @@ def test_flow_checks_a_quiet_day_and_lays_its_report_down(tmp_path: Path) -> Non
         [sys.executable, "-c", code],
         cwd=PROJECT,
         env=os.environ
-        | {"PYTHONPATH": str(PROJECT), "CLICKLOOP_HOME": str(tmp_path), "PREFECT_HOME": str(tmp_path / "prefect")},
+        | {
+            "PYTHONPATH": str(PROJECT),
+            "CLICKLOOP_HOME": str(tmp_path),
+            "PREFECT_HOME": str(tmp_path / "prefect"),
+            # A machine with much else to do takes longer than Prefect's 20 s.
+            "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        },
         capture_output=True,
         text=True,
         timeout=250,
