@@ -83,6 +83,8 @@ class UserState(Struct, array_like=True):
     traits: dict[str, Word] = field(default_factory=dict)
     # Digests of the newest message ids, SEEN_BYTES each, newest first.
     seen: bytes = b""
+    # The profile that this one has become; its behaviour is there, and nothing of it here.
+    moved_to: str | None = None
 
 
 _encoder = msgspec.msgpack.Encoder()

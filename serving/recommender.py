@@ -20,7 +20,7 @@ from contracts.recommend import (
 )
 from features.evaluate import evaluate
 from features.instant import SECOND_US, from_us
-from features.state import decode_state
+from features.state import UserState, decode_state
 from privacy.pseudonym import Pseudonymizer
 from serving.feature_reader import FeatureReader, FeaturesAway
 from serving.identifier import recommendation_id
@@ -33,6 +33,8 @@ from serving.stopwatch import Stopwatch
 MODEL, POPULAR_IN_CONTEXT, POPULAR = "model", "popular_in_context", "popular"
 NO_MODEL, NO_RANKER, NO_STATE = "model", "ranker", "state"
 VARIANT = "default"
+# How often a profile may have become another that has become another.
+_MOVES = 8
 # What the request knows better than the visitor's last event.
 _CONTEXT_FEATURES = ("country", "city", "device", "locale")
 
@@ -140,11 +142,10 @@ class Recommender:
         if visitor.profile_id is None:
             return visitor
         try:
-            row = self._parts.reader.read(visitor.profile_id)
+            state = self._state(visitor)
             watch.lap("features")
-            if row is None:
+            if state is None:
                 return visitor
-            state = decode_state(row.state)
             visitor.values = evaluate(state, at_us) if state.version else None
             watch.lap("evaluate")
         except FeaturesAway as error:
@@ -160,6 +161,18 @@ class Recommender:
                 visitor.context = _said(request.context)
                 visitor.values.update(visitor.context)
         return visitor
+
+    def _state(self, visitor: Visitor) -> UserState | None:
+        """The visitor's state, of whoever the visitor has become. Raises FeaturesAway, ValueError."""
+        for _ in range(_MOVES):
+            row = self._parts.reader.read(str(visitor.profile_id))
+            if row is None:
+                return None
+            state = decode_state(row.state)
+            if state.moved_to is None:
+                return state
+            visitor.profile_id = state.moved_to
+        return None
 
     def _personal(
         self, request: RecommendRequest, visitor: Visitor, shelf: Shelf, hidden: set[str], watch: Stopwatch

@@ -134,7 +134,7 @@ class PartitionFold:
             if step is not None:
                 self._pass_on(record, *step)
                 return
-            cell.tombstone = None
+            cell.tombstone = cell.state.moved_to = None
             self._buried.add(record.profile_id)
         if record.become is not None:
             self._become(record, cell, record.become)
@@ -163,7 +163,7 @@ class PartitionFold:
         other, how = _other_profile(event)
         if other is not None and other != profile_id:
             # Named after who has folded it, not after the event: the alias ends where events do.
-            self._send(other, KIND_ALIAS, encode_become(Become(how, profile_id)), record)
+            self._send(other, KIND_ALIAS, encode_become(Become(how, profile_id, to_us(event.timestamp))), record)
         elif len(record.trail.profiles) > 1 and not record.trail.exact:
             self._shorten(record)
 
@@ -199,8 +199,13 @@ class PartitionFold:
             cell.state = _emptied(state)
             # Only unions can run in circles, where a repeat could overtake the state that its first effect is in.
             cell.state.seen = state.seen if become.how == "union" else cell.state.seen
-            self._note(record.profile_id, cell.state, record)
-            self._close(record.profile_id, cell.state, self._open[record.profile_id][1])
+        else:
+            # Nothing is known of it: a row says where to look, as of the event that said so.
+            state.event_us = max(state.event_us, become.at_us)
+            state.row_us = max(state.row_us + 1, state.event_us)
+        cell.state.moved_to = become.target
+        self._note(record.profile_id, cell.state, record)
+        self._close(record.profile_id, cell.state, self._open[record.profile_id][1])
         cell.tombstone = Tombstone(become.target)
         self._buried.add(record.profile_id)
 

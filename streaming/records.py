@@ -66,10 +66,13 @@ class Become(Struct, frozen=True):
     claim: it is `target`, unless it is somebody's already (an anonymous profile at a login).
     union: it, or whoever it has become, is `target`, for two names of one person have been made known.
     shortcut: it is an alias, and records for it end at `target`.
+
+    `at_us` is the time of the event that said so.
     """
 
     how: Literal["claim", "union", "shortcut"]
     target: str
+    at_us: int = 0
 
 
 _become_encoder = msgspec.json.Encoder()

@@ -173,6 +173,27 @@ def test_a_users_id_and_an_anonymous_id_are_different_people(service: ServicePro
     assert service.recommend(user_id="same text")["state_version"] == 0
 
 
+def test_a_visitor_who_has_become_another_gets_that_ones_answer(service: ServiceProcess, visitors: Visitors) -> None:
+    visitors.act("at-last", EventType.CLICK, "item-040")
+    for earlier, later in (("at-first", "in-between"), ("in-between", "at-last")):
+        moved = new_state()
+        moved.moved_to = visitors.profile(later)
+        visitors.write(earlier, encode_state(moved))
+    answers = [service.recommend(anonymous_id=name, k=3) for name in ("at-first", "in-between", "at-last")]
+    assert [(answer["source"], answer["state_version"], names(answer)) for answer in answers] == [
+        ("model", 1, names(answers[2]))
+    ] * 3
+
+
+def test_visitors_who_have_become_each_other_get_what_is_popular(service: ServiceProcess, visitors: Visitors) -> None:
+    for one, other in (("this", "that"), ("that", "this")):
+        moved = new_state()
+        moved.moved_to = visitors.profile(other)
+        visitors.write(one, encode_state(moved))
+    answer = service.recommend(anonymous_id="this", k=3)
+    assert (answer["source"], answer["degraded"]) == ("popular", [])
+
+
 def test_a_state_in_which_nothing_may_be_kept_counts_as_nothing_known(
     service: ServiceProcess, visitors: Visitors
 ) -> None:

@@ -75,4 +75,5 @@ def check_lives(settings: Settings, store: Any, by_user: dict[str, list[Event]])
         assert alias is not None, f"{anonymous} still has a state of its own"
         assert alias.startswith("user-")
         row = online_row(store, anonymous)
-        assert row["version"] in (0, None), f"the row of {anonymous} still shows {row['version']} events"
+        assert row["version"] == 0, f"the row of {anonymous} still shows {row['version']} events"
+        assert decode_state(row["state"]).moved_to == alias, f"the row of {anonymous} does not say where it went"

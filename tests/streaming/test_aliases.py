@@ -141,6 +141,8 @@ def check(world: World, events: list[Event]) -> None:
         for name in names - {root}:
             cell = world.cell(name)
             assert cell.state.version == 0, f"{name} still has events of its own"
+            assert cell.state.moved_to == cell.alias
+        assert world.cell(root).state.moved_to is None
 
 
 @st.composite
