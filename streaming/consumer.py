@@ -17,6 +17,13 @@ class GroupConsumer(KafkaConsumer):  # type: ignore[misc]
     its partitions up and sends no heartbeat any more (in Kafka's own client: KAFKA-9815).
     """
 
+    @property
+    def joining(self) -> bool:
+        """Whether the group's answer is under way: one that comes while no poll waits for it is thrown away, and
+        the whole group joins anew."""
+        task = self._coordinator._join_task
+        return task is not None and not task.is_done
+
     def poll(self, *args: Any, **kwargs: Any) -> dict[Any, list[Any]]:
         """As KafkaConsumer's."""
         found: dict[Any, list[Any]] = super().poll(*args, **kwargs)
@@ -26,7 +33,7 @@ class GroupConsumer(KafkaConsumer):  # type: ignore[misc]
         return found
 
 
-def open_consumer(settings: Settings, *, group: str, max_records: int, **overrides: Any) -> KafkaConsumer:
+def open_consumer(settings: Settings, *, group: str, max_records: int, **overrides: Any) -> GroupConsumer:
     """A member that commits nothing by itself and answers at the first record. Raises KafkaError."""
     options: dict[str, Any] = {
         "bootstrap_servers": settings.kafka.bootstrap,

@@ -11,10 +11,13 @@ import structlog
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.errors import KafkaError
 
+from streaming.consumer import GroupConsumer
+
 _log = structlog.get_logger()
 
 # kafka-python's poll does not rest for its time where the group's coordinator is gone.
 _POLL_MS, _EVERY_S = 20, 0.1
+_JOINING_POLL_MS = 500
 _PAUSE_S = 0.5
 _LEAVE_MS = 2000
 
@@ -50,7 +53,7 @@ class Membership:
     read, another client reads in a tenth of the time.
     """
 
-    def __init__(self, consumer: KafkaConsumer, topic: str) -> None:
+    def __init__(self, consumer: GroupConsumer, topic: str) -> None:
         """`consumer` has a group; from here on it is the thread's alone."""
         self._consumer = consumer
         self._topic = topic
@@ -78,7 +81,9 @@ class Membership:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                self._consumer.poll(timeout_ms=_POLL_MS)
+                self._consumer.poll(timeout_ms=_JOINING_POLL_MS if self._consumer.joining else _POLL_MS)
+                if self._consumer.joining:
+                    continue
                 self._tell()
             except KafkaError as error:
                 _log.warning("consumer group away", error=str(error), kind=type(error).__name__)

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 
-from kafka import KafkaConsumer
+from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient
 
 from contracts.settings import Settings
 from contracts.topics import Topics
 from streaming.consumer import open_consumer
+from streaming.membership import Membership
 from tests.streaming.support import until
 
 # What a poll takes, and how long the other member leaves a rebalance waiting for it.
-SHORT_MS, SLOW_S = 10, 2.0
+SHORT_MS, SLOW_S, SLOW_MS = 10, 2.0, 2000
 
 
-def _member(settings: Settings, topic: str) -> KafkaConsumer:
+def _member(settings: Settings, topic: str, *, heartbeat_ms: int = 200) -> KafkaConsumer:
     consumer = open_consumer(
-        settings, group=f"{topic}-slow", max_records=1, metadata_max_age_ms=300, heartbeat_interval_ms=200
+        settings, group=f"{topic}-slow", max_records=1, metadata_max_age_ms=300, heartbeat_interval_ms=heartbeat_ms
     )
     consumer.subscribe([topic])
     return consumer
@@ -26,6 +28,12 @@ def _member(settings: Settings, topic: str) -> KafkaConsumer:
 
 def _poll_slowly(consumer: KafkaConsumer, stopping: threading.Event) -> None:
     while not stopping.wait(SLOW_S):
+        consumer.poll(timeout_ms=1000)
+    consumer.close(autocommit=False)
+
+
+def _poll_on(consumer: KafkaConsumer, stopping: threading.Event) -> None:
+    while not stopping.is_set():
         consumer.poll(timeout_ms=1000)
     consumer.close(autocommit=False)
 
@@ -48,6 +56,46 @@ def test_leader_that_polls_shortly_takes_up_its_partitions_after_a_change_of_the
         stopping.set()
         other.join()
         leader.close(autocommit=False)
+
+
+def test_leader_whose_group_takes_its_time_takes_up_the_first_answer(settings: Settings) -> None:
+    topic = Topics(settings.kafka.topic_prefix).rejected
+    # The first to come leads; the second hears of the third by its heartbeat, and the leader waits for it.
+    leader = _membership(settings, topic)
+    slow, dealt = _member(settings, topic, heartbeat_ms=SLOW_MS), _Dealt()
+    slow.subscribe([topic], listener=dealt)
+    stopping = threading.Event()
+    other = threading.Thread(target=_poll_on, args=(slow, stopping))
+    other.start()
+    try:
+        until(lambda: dealt.times > 0, what="the slow member's partitions")
+        third = _membership(settings, topic)
+        # Nothing more comes of it: a rebalance takes what the slow one's heartbeat does.
+        assert not stopping.wait(3 * SLOW_MS / 1000)
+        third.close()
+        leader.close()
+    finally:
+        stopping.set()
+        other.join()
+    # With the leader, with the third, and perhaps without it.
+    assert dealt.times <= 3
+
+
+def _membership(settings: Settings, topic: str) -> Membership:
+    member = Membership(open_consumer(settings, group=f"{topic}-slow", max_records=1), topic)
+    until(lambda: any(change.assigned for change in member.take_changes()), what="a member's partitions")
+    return member
+
+
+class _Dealt(ConsumerRebalanceListener):  # type: ignore[misc]
+    def __init__(self) -> None:
+        self.times = 0
+
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Nothing."""
+
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        self.times += 1
 
 
 def _poll_until(consumer: KafkaConsumer, partitions: int) -> None:
