@@ -10,6 +10,11 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pytest
+
+# First, for its package says how Feast is imported.
+import feature_repo.store  # noqa: F401
+
+# isort: split
 from feast import Entity, FeatureStore, FeatureView, Field, FileSource, ValueType
 from feast.repo_config import RepoConfig
 from feast.types import Float64, String

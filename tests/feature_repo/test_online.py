@@ -12,6 +12,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
+# First, for its package says how Feast is imported.
+from feature_repo.online import ClickloopRedisOnlineStore, ClickloopRedisOnlineStoreConfig
+
+# isort: split
 from feast import RepoConfig
 from feast.infra.online_stores.redis import RedisOnlineStore, RedisOnlineStoreConfig
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
@@ -20,7 +25,6 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from contracts.keys import generation_key
-from feature_repo.online import ClickloopRedisOnlineStore, ClickloopRedisOnlineStoreConfig
 from stack.ports import free_port
 from stack.redis_server import RedisServer, redis_executable
 from stack.server_process import ServerProcess
