@@ -15,16 +15,22 @@ GOLDEN_FILE = "golden.json"
 
 
 class GoldenRequest(Struct, frozen=True):
-    """An encoded `UserState`, the instant in microseconds since 1970 UTC, and the best items, best first."""
+    """An encoded `UserState`, the instant in microseconds since 1970 UTC, and what retrieval finds, best first.
+
+    Where a ranker goes along, `items` are all that it is given, and `ranked` and `chances` what it puts
+    first of them; they are empty in a model without one, or of before these were kept.
+    """
 
     state: bytes
     at_us: int
     items: tuple[str, ...]
     scores: tuple[float, ...]
+    ranked: tuple[str, ...] = ()
+    chances: tuple[float, ...] = ()
 
 
 class Golden(Struct, frozen=True):
-    """`tolerance` is what a score may differ by, relative to the score or to 1 where that is more."""
+    """`tolerance` is what a score may differ by, relative to it or to 1 where that is more, and a chance to itself."""
 
     tolerance: float
     requests: tuple[GoldenRequest, ...]

@@ -4,7 +4,7 @@
     preprocessing.json  Preprocessing
     user_tower.npz      what the user tower learned, see `features.tower_files`
     items.npz           item_ids [n], vectors [n, dim] float32, bias [n] float32
-    catalogue.json      item id -> {name, price, category, available}
+    catalogue.json      item id -> {name, price, category, available, brand}
     popularity.json     Popularity
     ranker.npz          where a ranker goes with it, see `features.ranking_files`
 
@@ -20,6 +20,8 @@ from pathlib import Path
 
 import msgspec
 from msgspec import Struct
+
+from contracts.item import Item
 
 FORMAT_VERSION = 2
 REGISTERED_MODEL = "clickloop-two-tower"
@@ -91,12 +93,17 @@ class ModelManifest(Struct, frozen=True, kw_only=True):
 
 
 class CatalogueEntry(Struct, frozen=True):
-    """What an answer shows of an item."""
+    """What an answer shows of an item, and what a ranker reads of it."""
 
     name: str
     price: float
     category: str
     available: bool = True
+    brand: str | None = None
+
+    def item(self, item_id: str) -> Item:
+        """The item of that id."""
+        return Item(item_id, self.name, self.price, self.category, self.available, self.brand)
 
 
 class Popularity(Struct, frozen=True):

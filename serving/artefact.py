@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 import structlog
 
 from contracts import model as layout
-from contracts.golden import read_golden
+from contracts.golden import Golden, read_golden
 from contracts.item import Item
 from features.ranking_files import RankerFile, read_ranker
 from features.ranking_input import RANKING_VALUES
 from features.signature import require_known
 from features.tower_files import read_tower
 from serving.composer import Composer
-from serving.golden import check_golden
+from serving.golden import check_golden, check_ranked
 from serving.index import Floats
 from serving.popularity import Popularity
+from serving.ranker import Ranker
 from serving.rules import RULE_FEATURES
 from serving.tower import UserTower
 
 
 @dataclass(frozen=True)
 class Artefact:
-    """A model's directory in memory. `features` are the values that it reads.
+    """A model's directory in memory. `inputs` are the values that its tower reads.
 
-    Where its ranker cannot be read `ranker_error` says why, and the model answers without.
+    Where its ranker cannot be read, or answers otherwise than when it was trained, `ranker_error` says why,
+    and the model answers without.
     """
 
     version: str
@@ -38,14 +40,20 @@ class Artefact:
     bias: Floats
     catalogue: Mapping[str, Item]
     popularity: Popularity
-    features: tuple[str, ...]
+    inputs: tuple[str, ...]
     ranker: RankerFile | None = None
     ranker_error: str = ""
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The values that an answer rests on."""
+        return tuple(dict.fromkeys((*self.inputs, *RULE_FEATURES, *(RANKING_VALUES if self.ranker else ()))))
 
 
 def read_artefact(directory: Path) -> Artefact:
     """The model in `directory`, once it has answered its golden requests as it did when it was trained.
 
+    A ranker that cannot be read or answers something else is left out, `ranker_error` saying why.
     Raises ValueError where its parts do not fit each other, AlteredFile where one is not what was written,
     GoldenMismatch where it answers something else, and whatever a broken file raises.
     """
@@ -57,7 +65,6 @@ def read_artefact(directory: Path) -> Artefact:
         expected = (manifest.items, manifest.dim)
         raise ValueError(f"{directory}: expected item vectors of shape {expected}, came {files.vectors.shape}")
     tower = UserTower(files.vocabulary, files.weights)
-    inputs = tuple(column.name for column in manifest.signature.inputs)
     ranker, ranker_error = _read_ranker(directory, manifest)
     artefact = Artefact(
         version=manifest.model_version,
@@ -65,21 +72,33 @@ def read_artefact(directory: Path) -> Artefact:
         items=files.vocabulary.items,
         vectors=files.vectors,
         bias=files.bias,
-        catalogue={
-            item_id: Item(item_id, entry.name, entry.price, entry.category, entry.available)
-            for item_id, entry in layout.read_catalogue(directory).items()
-        },
+        catalogue={item_id: entry.item(item_id) for item_id, entry in layout.read_catalogue(directory).items()},
         popularity=Popularity(layout.read_popularity(directory)),
-        features=tuple(dict.fromkeys((*inputs, *RULE_FEATURES, *(RANKING_VALUES if ranker else ())))),
+        inputs=tuple(column.name for column in manifest.signature.inputs),
         ranker=ranker,
         ranker_error=ranker_error,
     )
     model = Composer().compose(artefact, None, None).model
     if model is None:
         raise ValueError(f"{directory}: expected a model with items, came none")
-    index = model.index
-    check_golden(read_golden(directory), inputs, lambda values, count: index.search(tower.vector(values), count))
-    return artefact
+    golden, index = read_golden(directory), model.index
+    check_golden(golden, artefact.inputs, lambda values, count: index.search(tower.vector(values), count))
+    fault = "" if model.ranker is None else _fault(golden, model.ranker)
+    return replace(artefact, ranker=None, ranker_error=fault) if fault else artefact
+
+
+def _fault(golden: Golden, ranker: Ranker) -> str:
+    """Why the ranker may not answer; empty where it may."""
+    try:
+        check_ranked(golden, RANKING_VALUES, ranker.rank)
+    except Exception as error:  # noqa: BLE001 - a ranker can fail in more ways than its answers differ
+        return _refused("ranker.refused", error)
+    return ""
+
+
+def _refused(event: str, error: Exception) -> str:
+    structlog.get_logger(__name__).error(event, kept="retrieval's order", exc_info=error)
+    return f"{type(error).__name__}: {error}"
 
 
 def _read_ranker(directory: Path, manifest: layout.ModelManifest) -> tuple[RankerFile | None, str]:
@@ -94,8 +113,7 @@ def _read_ranker(directory: Path, manifest: layout.ModelManifest) -> tuple[Ranke
             raise ValueError(f"{path}: expected statistics of {manifest.items} items, came {counted}")
         return ranker, ""
     except Exception as error:  # noqa: BLE001 - a file can be broken in more ways than a reader names
-        structlog.get_logger(__name__).exception("ranker.unreadable", path=str(path), kept="retrieval's order")
-        return None, f"{type(error).__name__}: {error}"
+        return None, _refused("ranker.unreadable", error)
 
 
 def read_popularity(path: Path) -> Popularity:

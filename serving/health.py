@@ -9,6 +9,7 @@ from msgspec import Struct
 from serving.feature_reader import STARTING, UP, FeastReader
 from serving.library import Library
 from serving.served_log import ServedLog
+from serving.shelf import Model
 
 MISSING = "missing"
 OK, DEGRADED = "ok", "degraded"
@@ -50,7 +51,7 @@ class HealthCheck:
         """Waits for Redis at most its timeout."""
         shelf = self.library.current
         parts = {
-            "model": Part(MISSING if shelf.model is None else UP, self.library.model_error),
+            "model": _model_part(shelf.model, self.library.model_error),
             "catalogue": Part(UP if shelf.catalogue else MISSING, self.library.catalogue_error),
             "feast": Part(self.reader.feast_state, self.reader.feast_error),
             "redis": Part(self.reader.redis_state()),
@@ -66,3 +67,10 @@ class HealthCheck:
             items=len(shelf.catalogue),
             **parts,
         )
+
+
+def _model_part(model: Model | None, error: str) -> Part:
+    """The promoted model; what is wrong with the whole of it goes before what is wrong with its ranker."""
+    if model is None:
+        return Part(MISSING, error)
+    return Part(UP, error or (model.ranker_error and f"answers without its ranker: {model.ranker_error}"))

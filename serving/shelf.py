@@ -24,7 +24,7 @@ class Tower(Protocol):
 class Model:
     """A promoted model, ready to answer. `features` names the values that it reads.
 
-    `ranker` is None where none came with it, or where that cannot be read: then `ranker_error` says why.
+    `ranker` is None where none came with it, or where that may not answer: then `ranker_error` says why.
     """
 
     version: str

@@ -71,7 +71,10 @@ def write_artefact(
         vectors=arrays.vectors,
         bias=arrays.bias,
     )
-    entries = {item.item_id: CatalogueEntry(item.name, item.price, item.category, item.available) for item in catalogue}
+    entries = {
+        item.item_id: CatalogueEntry(item.name, item.price, item.category, item.available, item.brand)
+        for item in catalogue
+    }
     (directory / CATALOGUE_FILE).write_bytes(msgspec.json.encode(entries))
     (directory / POPULARITY_FILE).write_bytes(msgspec.json.encode(popularity))
     if arrays.kept is not None:

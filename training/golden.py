@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
-from contracts.golden import Golden, GoldenRequest
+from contracts.golden import Golden, GoldenRequest, read_golden
 from contracts.lake import USER_BEHAVIOR, open_table
+from contracts.model import RANKER_FILE, read_catalogue
 from contracts.settings import Settings
 from features.evaluate import evaluate
+from features.ranking_files import RankerFile, read_ranker
+from features.ranking_forward import calibrated, forward
+from features.ranking_input import Candidates, ranking_input
+from features.ranking_items import ItemTable
 from features.state import UserState, decode_state, encode_state
 from features.tower_input import stack, tower_input
 from training.artefact_scorer import ArtefactScorer
@@ -74,13 +81,27 @@ def nameless(state: UserState) -> UserState:
 
 def golden_file(scorer: ArtefactScorer, instants: Sequence[Instant]) -> bytes:
     """What the model answers at these instants, encoded. Raises ValueError where there are none."""
+    return msgspec.json.encode(Golden(TOLERANCE, tuple(_retrieved(scorer, instants, GOLDEN_K))))
+
+
+def ranked_golden_file(directory: Path) -> bytes:
+    """The golden requests of the model in `directory` with the answers of the ranker that lies there too, encoded."""
+    scorer, ranker = ArtefactScorer(directory), read_ranker(directory / RANKER_FILE)
+    catalogue = read_catalogue(directory)
+    table = ItemTable([catalogue[item].item(item) for item in scorer.vocabulary.items], ranker.statistics)
+    instants = [Instant(request.state, request.at_us) for request in read_golden(directory).requests]
+    requests = _retrieved(scorer, instants, max(GOLDEN_K, ranker.depth))
+    return msgspec.json.encode(Golden(TOLERANCE, tuple(_with_ranked(request, ranker, table) for request in requests)))
+
+
+def _retrieved(scorer: ArtefactScorer, instants: Sequence[Instant], count: int) -> list[GoldenRequest]:
     inputs = [
         tower_input(evaluate(decode_state(instant.state), instant.at_us), scorer.vocabulary) for instant in instants
     ]
     scores = scorer.scores(stack(inputs))
-    best = np.argsort(-scores, axis=1, kind="stable")[:, :GOLDEN_K]
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :count]
     items = np.array(scorer.vocabulary.items)
-    requests = tuple(
+    return [
         GoldenRequest(
             instant.state,
             instant.at_us,
@@ -88,5 +109,18 @@ def golden_file(scorer: ArtefactScorer, instants: Sequence[Instant]) -> bytes:
             tuple(row[places].astype(float).tolist()),
         )
         for instant, places, row in zip(instants, best, scores, strict=True)
+    ]
+
+
+def _with_ranked(request: GoldenRequest, ranker: RankerFile, table: ItemTable) -> GoldenRequest:
+    values = evaluate(decode_state(request.state), request.at_us)
+    rows = np.array([table.rows[item] for item in request.items], np.int32)
+    candidates = Candidates(rows, np.array(request.scores, np.float32))
+    logits = forward(ranker.weights, ranking_input(values, candidates, table))
+    chances = calibrated(ranker.weights, logits).astype(float)
+    best = np.argsort(-logits, kind="stable")[:GOLDEN_K].tolist()
+    return replace(
+        request,
+        ranked=tuple(request.items[place] for place in best),
+        chances=tuple(chances[best].tolist()),
     )
-    return msgspec.json.encode(Golden(TOLERANCE, requests))

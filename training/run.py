@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from msgspec import to_builtins
 
-from contracts.golden import GOLDEN_FILE
+from contracts.golden import GOLDEN_FILE, read_golden
 from contracts.item import Item
 from contracts.lake import EVENTS, USER_BEHAVIOR, open_table
 from contracts.model import RANKER_FILE
@@ -29,7 +29,7 @@ from training.cleaning import MOMENTS, CleaningReport, Step, outlying_moments
 from training.config import CleaningConfig, TrainingConfig
 from training.dataset import Dataset, joined_chunks
 from training.evaluation import Result, evaluate_scorer, intervals
-from training.golden import GOLDEN_COUNT, choose_rows, golden_file, read_instants, read_refusing
+from training.golden import GOLDEN_COUNT, choose_rows, golden_file, ranked_golden_file, read_instants, read_refusing
 from training.kept import read_kept
 from training.labels import Moment, read_labels
 from training.metrics import bootstrap_interval
@@ -265,11 +265,12 @@ def opponent(directory: Path) -> ArtefactScorer | None:
 
 
 def opponents_ranker(directory: Path) -> RankerFile | None:
-    """The ranker of an earlier model; None where it has none, or one that this code cannot read and would not serve."""
+    """The ranker of an earlier model; None where it has none, or one that cannot be read or asked: it is not served."""
     try:
-        return read_ranker(directory / RANKER_FILE)
+        ranker, golden = read_ranker(directory / RANKER_FILE), read_golden(directory)
     except (OSError, ValueError):
         return None
+    return ranker if all(request.ranked for request in golden.requests) else None
 
 
 def ranking_refusal(table: dict[str, dict[str, float]], *, k: int) -> str | None:
@@ -290,7 +291,9 @@ def publish(
 ) -> str:
     """Log and register the candidate, with its ranker where that is to be served; returns its version."""
     if measured.ranker is not None:
-        add_files(settings.model_dir / candidate, {RANKER_FILE: measured.ranker.encode()})
+        directory = settings.model_dir / candidate
+        add_files(directory, {RANKER_FILE: measured.ranker.encode()})
+        add_files(directory, {GOLDEN_FILE: ranked_golden_file(directory)})
     start = read_kept(settings.model_dir / candidate).header.start
     began = to_builtins(start)
     record = RunRecord(

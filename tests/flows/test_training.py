@@ -113,6 +113,9 @@ def test_flow_trains_promotes_and_then_refuses_an_equal_model(filled: Settings) 
     served = "two_tower_ranked" if better else "two_tower"
     assert first["ranker"]["served"] is better
     assert (filled.model_dir / "1" / RANKER_FILE).exists() is better
+    # Serving's ranker has answered as training's did, or it would not be there.
+    assert all(len(request.ranked) == (10 if better else 0) for request in requests)
+    assert (artefact.ranker is not None, artefact.ranker_error) == (better, "")
 
     assert first["start"]["kind"] == "full"
 

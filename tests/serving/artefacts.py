@@ -15,17 +15,22 @@ from contracts.item import Item
 from contracts.settings import Settings
 from features.fold import fold
 from features.instant import to_us
+from features.ranking_files import RankerFile
+from features.ranking_forward import RankerWeights
+from features.ranking_input import COLUMNS
+from features.ranking_items import ItemStatistics
 from features.state import encode_state, new_state
 from features.tower_forward import TowerWeights
 from features.tower_input import ACTION_BUCKETS, AGE_BUCKETS, DENSE_WIDTH, ORDER_BUCKETS
 from training.artefact import Floats, Origin, TowerArrays, add_files
 from training.artefact import write_artefact as write
 from training.artefact_scorer import ArtefactScorer
-from training.golden import Instant, golden_file
+from training.golden import Instant, golden_file, ranked_golden_file
 
 COUNTRIES = ("France",)
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 MINUTE_US = 60_000_000
+RANKER_DEPTH = 10
 
 
 def write_artefact(settings: Settings, version: str, items: Sequence[Item], *, reverse: bool = False) -> Path:
@@ -43,6 +48,45 @@ def write_artefact(settings: Settings, version: str, items: Sequence[Item], *, r
         directory, {GOLDEN_FILE: golden_file(ArtefactScorer(directory), [_clicked(item) for item in items[::20]])}
     )
     return directory
+
+
+def write_ranked(settings: Settings, version: str, items: Sequence[Item]) -> Path:
+    """The same with a ranker that likes what is cheap, and its golden answers."""
+    directory = write_artefact(settings, version, items)
+    put_ranker(directory, ranker_file(len(items)).encode())
+    add_files(directory, {GOLDEN_FILE: ranked_golden_file(directory)})
+    return directory
+
+
+def put_ranker(directory: Path, content: bytes) -> None:
+    """A ranker's file, with the digest to match."""
+    add_files(directory, {layout.RANKER_FILE: content})
+
+
+def ranker_file(items: int, *, price: float = -1.0) -> RankerFile:
+    """A ranker that reads the price alone; chances are 1 / (1 + exp(-(price * log(price of the item))))."""
+    width = len(COLUMNS)
+    out = np.zeros(width + 1, np.float32)
+    out[COLUMNS.index("price")] = price
+    weights = RankerWeights(
+        mean=np.zeros(width, np.float32),
+        scale=np.ones(width, np.float32),
+        cross=np.zeros((1, width, width), np.float32),
+        cross_bias=np.zeros((1, width), np.float32),
+        hidden=np.zeros((width, 1), np.float32),
+        hidden_bias=np.zeros(1, np.float32),
+        out=out,
+        base=np.zeros((), np.float32),
+        calibration=np.array([1.0, 0.0], np.float32),
+    )
+    statistics = ItemStatistics(
+        sold=np.zeros((items, 3), np.float32),
+        discovered=np.zeros((items, 3), np.float32),
+        on_sale_days=np.zeros(items, np.float32),
+        neighbours=np.zeros((items, 1), np.int32),
+        similarity=np.zeros((items, 1), np.float32),
+    )
+    return RankerFile(weights, statistics, RANKER_DEPTH)
 
 
 def promote(settings: Settings, version: str) -> None:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from contracts.golden import GOLDEN_FILE, Golden, GoldenRequest, read_golden
+from contracts.model import CATALOGUE_FILE, read_catalogue
 from contracts.settings import Settings
 from features.evaluate import evaluate
+from features.ranking_input import RANKING_VALUES
 from features.state import encode_state, new_state
 from serving.artefact import read_artefact
-from serving.golden import GoldenMismatch, check_golden
+from serving.golden import GoldenMismatch, check_golden, check_ranked
 from serving.index import Hit
-from tests.serving.artefacts import write_artefact
+from tests.serving.artefacts import put_ranker, ranker_file, write_artefact, write_ranked
 from tests.serving.conftest import ITEMS
 from training.artefact import add_files
 
@@ -27,6 +31,11 @@ REQUEST = GoldenRequest(encode_state(new_state()), 0, ("a", "b", "c"), (3.0, 2.0
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     return write_artefact(Settings(home=tmp_path), "one", ITEMS)
+
+
+@pytest.fixture
+def ranked(tmp_path: Path) -> Path:
+    return write_ranked(Settings(home=tmp_path), "ranked", ITEMS)
 
 
 def put_items(directory: Path, **changes: Any) -> None:
@@ -121,3 +130,84 @@ def test_a_model_sees_no_more_than_its_signature_names() -> None:
 
     with pytest.raises(KeyError):
         check_golden(Golden(1e-4, (REQUEST,)), ("country",), answer)
+
+
+def test_the_rankers_answer_is_what_is_cheapest_of_all_that_it_is_given(ranked: Path) -> None:
+    """By hand: item n costs 1 + n, and its chance is 1 / (1 + (1 + n))."""
+    request = read_golden(ranked).requests[1]
+    assert len(request.items) == 10
+    assert request.ranked == tuple(sorted(request.items))
+    numbers = [int(item.removeprefix("item-")) for item in request.ranked]
+    assert request.chances == pytest.approx([1 / (2 + number) for number in numbers], rel=1e-5)
+
+
+def test_a_ranker_that_answers_as_it_did_is_served(ranked: Path) -> None:
+    artefact = read_artefact(ranked)
+    assert (artefact.ranker is not None, artefact.ranker_error) == (True, "")
+    assert set(RANKING_VALUES) <= set(artefact.features)
+
+
+def without_its_ranker(directory: Path) -> str:
+    """Why the model there is served without its ranker."""
+    artefact = read_artefact(directory)
+    assert artefact.version == "ranked"
+    assert artefact.ranker is None
+    assert "price_bands" not in artefact.features
+    return artefact.ranker_error
+
+
+def test_weights_of_a_ranker_changed_with_their_digest_leave_the_model_without_it(ranked: Path) -> None:
+    """The order is the same, and the chance of item 0, which costs 1, is one half for any weight."""
+    put_ranker(ranked, ranker_file(len(ITEMS), price=-1.001).encode())
+    expected = (
+        r"GoldenMismatch: golden request 1 of 3, ranked: expected item-001 with 0\.333333 at place 2, came item-001"
+    )
+    assert re.match(expected, without_its_ranker(ranked))
+
+
+def test_a_price_that_a_ranker_reads_changed_with_its_digest_leaves_the_model_without_it(ranked: Path) -> None:
+    entries = read_catalogue(ranked)
+    entries["item-040"] = replace(entries["item-040"], price=41.1)
+    add_files(ranked, {CATALOGUE_FILE: msgspec.json.encode(entries)})
+    assert "golden request 3 of 3, ranked: expected item-040 with" in without_its_ranker(ranked)
+
+
+def test_a_ranker_without_golden_answers_is_not_served(ranked: Path) -> None:
+    golden = read_golden(ranked)
+    bare = tuple(replace(request, ranked=(), chances=()) for request in golden.requests)
+    add_files(ranked, {GOLDEN_FILE: msgspec.json.encode(replace(golden, requests=bare))})
+    assert "expected the ranker's golden answers, came none: `clickloop train` writes them" in without_its_ranker(
+        ranked
+    )
+
+
+def test_a_brand_travels_with_the_catalogue_for_rankers_read_it(tmp_path: Path) -> None:
+    items = [replace(item, brand=f"brand {number % 4}") for number, item in enumerate(ITEMS)]
+    directory = write_ranked(Settings(home=tmp_path), "ranked", items)
+    assert read_artefact(directory).catalogue["item-005"].brand == "brand 1"
+
+
+@pytest.mark.parametrize(
+    ("hits", "agrees"),
+    [
+        ([("c", 0.04), ("a", 0.01), ("b", 0.001)], True),
+        ([("c", 0.040003), ("a", 0.0099995), ("b", 0.0)], True),
+        # Less than the tolerance, but not beside a chance as small as this.
+        ([("c", 0.04), ("a", 0.01005), ("b", 0.0)], False),
+        ([("a", 0.04), ("c", 0.01), ("b", 0.0)], False),
+        ([("c", 0.04)], False),
+    ],
+)
+def test_what_counts_as_the_same_ranking(hits: list[tuple[str, float]], agrees: bool) -> None:
+    request = replace(REQUEST, ranked=("c", "a"), chances=(0.04, 0.01))
+
+    def rank(values: Any, given: Any) -> list[Hit]:
+        assert list(values) == ["country"]
+        assert given == [Hit("a", 3.0), Hit("b", 2.0), Hit("c", 1.0)]
+        return [Hit(*hit) for hit in hits]
+
+    if agrees:
+        check_ranked(Golden(1e-4, (request,)), ("country",), rank)
+    else:
+        with pytest.raises(GoldenMismatch, match="golden request 1 of 1, ranked: expected"):
+            check_ranked(Golden(1e-4, (request,)), ("country",), rank)

@@ -3,68 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from contracts.event import EventType
 from contracts.item import Item
-from contracts.model import RANKER_FILE
 from contracts.settings import Settings
 from features.evaluate import evaluate
-from features.ranking_files import RankerFile
-from features.ranking_forward import RankerWeights
-from features.ranking_input import COLUMNS, RANKING_VALUES
-from features.ranking_items import ItemStatistics
+from features.ranking_input import RANKING_VALUES
 from features.state import new_state
 from serving.index import Hit
 from serving.ranker import Ranker
-from tests.serving.artefacts import promote, write_artefact
+from tests.serving.artefacts import RANKER_DEPTH as DEPTH
+from tests.serving.artefacts import promote, put_ranker, ranker_file, write_ranked
 from tests.serving.conftest import ITEMS
 from tests.serving.service_process import ServiceProcess
 from tests.serving.visitors import Visitors
-from training.artefact import add_files
-
-DEPTH = 10
-
-
-def ranker_file(items: int, *, price: float = -1.0) -> RankerFile:
-    """A ranker that reads the price alone; chances are 1 / (1 + exp(-(price * log(price of the item))))."""
-    width = len(COLUMNS)
-    out = np.zeros(width + 1, np.float32)
-    out[COLUMNS.index("price")] = price
-    weights = RankerWeights(
-        mean=np.zeros(width, np.float32),
-        scale=np.ones(width, np.float32),
-        cross=np.zeros((1, width, width), np.float32),
-        cross_bias=np.zeros((1, width), np.float32),
-        hidden=np.zeros((width, 1), np.float32),
-        hidden_bias=np.zeros(1, np.float32),
-        out=out,
-        base=np.zeros((), np.float32),
-        calibration=np.array([1.0, 0.0], np.float32),
-    )
-    statistics = ItemStatistics(
-        sold=np.zeros((items, 3), np.float32),
-        discovered=np.zeros((items, 3), np.float32),
-        on_sale_days=np.zeros(items, np.float32),
-        neighbours=np.zeros((items, 1), np.int32),
-        similarity=np.zeros((items, 1), np.float32),
-    )
-    return RankerFile(weights, statistics, DEPTH)
-
-
-def write_ranked(settings: Settings, version: str, content: bytes) -> Path:
-    directory = write_artefact(settings, version, ITEMS)
-    add_files(directory, {RANKER_FILE: content})
-    return directory
 
 
 @pytest.fixture(scope="module")
 def service(shop_settings: Settings, store: Any, start_service: Callable[..., ServiceProcess]) -> ServiceProcess:
-    write_ranked(shop_settings, "cheap", ranker_file(len(ITEMS)).encode())
+    write_ranked(shop_settings, "cheap", ITEMS)
     promote(shop_settings, "cheap")
     return start_service(shop_settings)
 
@@ -114,27 +74,33 @@ def test_more_than_the_rankers_depth_are_still_answered(service: ServiceProcess,
 
 
 @pytest.mark.parametrize(
-    ("version", "content"),
+    ("version", "content", "reason"),
     [
-        ("torn", ranker_file(len(ITEMS)).encode()[:-200]),
-        ("infinite", ranker_file(len(ITEMS), price=3e38).encode()),
-        ("another-models", ranker_file(len(ITEMS) + 1).encode()),
+        ("torn", ranker_file(len(ITEMS)).encode()[:-200], "ValueError: "),
+        ("infinite", ranker_file(len(ITEMS), price=3e38).encode(), "ValueError: ranker: expected finite logits"),
+        ("another-models", ranker_file(len(ITEMS) + 1).encode(), "expected statistics of 60 items, came 61"),
+        ("otherwise", ranker_file(len(ITEMS), price=-1.1).encode(), "GoldenMismatch: golden request 1 of 3, ranked: "),
     ],
 )
 def test_a_ranker_that_fails_leaves_retrievals_order_and_is_named(
-    service: ServiceProcess, shop_settings: Settings, visitors: Visitors, version: str, content: bytes
+    service: ServiceProcess, shop_settings: Settings, visitors: Visitors, version: str, content: bytes, reason: str
 ) -> None:
     visitors.act("unranked", EventType.CLICK, "item-030")
-    write_ranked(shop_settings, version, content)
+    put_ranker(write_ranked(shop_settings, version, ITEMS), content)
     promote(shop_settings, version)
     try:
         service.wait(lambda: service.get("/health").body["model_version"] == version)
+        health = service.get("/health").body
         answer = service.recommend(anonymous_id="unranked", k=3)
     finally:
         promote(shop_settings, "cheap")
         service.wait(lambda: service.get("/health").body["model_version"] == "cheap")
 
+    assert (health["ready"], health["status"], health["model"]["state"]) == (True, "degraded", "up")
+    assert health["model"]["error"].startswith("answers without its ranker: ")
+    assert reason in health["model"]["error"]
     assert answer["degraded"] == ["ranker"]
+    assert "price_bands" not in answer["features"]
     assert answer["source"] == "model"
     assert names(answer)[0] == "item-030"
     assert set(names(answer)[1:]) == {"item-029", "item-031"}

@@ -13,6 +13,7 @@ from contracts.golden import Golden
 from features.evaluate import evaluate
 from features.fold import fold
 from features.instant import to_us
+from features.ranking_input import RANKING_VALUES
 from features.state import decode_state, encode_state, new_state
 from features.tower_input import INPUTS, Vocabulary
 from training.dataset import Dataset, build_dataset
@@ -48,7 +49,7 @@ def test_short_and_long_histories_are_both_shown() -> None:
     assert choose_rows(data, 4).tolist() == [0, 10, 19, 29]
 
 
-def test_nothing_that_was_typed_or_told_is_kept_and_what_the_tower_reads_is() -> None:
+def test_nothing_that_was_typed_or_told_is_kept_and_what_tower_and_ranker_read_is() -> None:
     state = new_state()
     for number, kind in enumerate((EventType.SEARCH, EventType.ITEM_VIEW, EventType.PURCHASE, EventType.IDENTIFY)):
         fold(
@@ -67,7 +68,8 @@ def test_nothing_that_was_typed_or_told_is_kept_and_what_the_tower_reads_is() ->
     before = evaluate(state, to_us(AT) + 1)
     kept = encode_state(nameless(decode_state(encode_state(state))))
     after = evaluate(decode_state(kept), to_us(AT) + 1)
-    assert {name: after[name] for name in INPUTS} == {name: before[name] for name in INPUTS}
+    read = (*INPUTS, *RANKING_VALUES)
+    assert {name: after[name] for name in read} == {name: before[name] for name in read}
     assert (after["country"], after["recent_items"][:1]) == ("France", ["i1"])
     assert before["search_terms"] == ["a rash that itches"]
     assert not any(word in kept for word in (b"rash", b"Zaphod", b"Trifouillis"))

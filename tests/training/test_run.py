@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
+from contracts.golden import GOLDEN_FILE, read_golden
+from contracts.settings import Settings
+from tests.serving.artefacts import write_ranked
+from tests.serving.conftest import ITEMS
 from training.run import opponent, opponents_ranker, ranking_refusal, refusal
 
 
@@ -21,6 +27,15 @@ def test_a_champions_ranker_that_cannot_be_read_is_not_what_it_serves(tmp_path: 
     if content is not None:
         (tmp_path / "ranker.npz").write_bytes(content)
     assert opponents_ranker(tmp_path) is None
+
+
+def test_a_champions_ranker_without_golden_answers_is_not_what_it_serves(tmp_path: Path) -> None:
+    directory = write_ranked(Settings(home=tmp_path), "champion", ITEMS)
+    assert opponents_ranker(directory) is not None
+    golden = read_golden(directory)
+    bare = tuple(replace(request, ranked=(), chances=()) for request in golden.requests)
+    (directory / GOLDEN_FILE).write_bytes(msgspec.json.encode(replace(golden, requests=bare)))
+    assert opponents_ranker(directory) is None
 
 
 def test_a_ranker_must_raise_ndcg_to_be_served() -> None:
