@@ -35,6 +35,7 @@ FEW, MANY = 10_000, 1_000_000
 _TEMPLATES = 200
 _ROWS = 2_000
 _WARMING_EVENTS = 20_000
+_STEADY_EVENTS_S, _STEADY_S, _TICK_S = 2_000, 20, 0.005
 _POLL_S = 0.1
 _PATIENCE_S = 300.0
 
@@ -61,6 +62,9 @@ def run(settings: Settings, *, events: int = 100_000, many: int = MANY, repeats:
     stand still: one that waits for events takes them in smaller batches, and its idleness would be charged to the
     events. Each case runs `repeats` times, in turn, after a warming that is not counted.
 
+    The same users also at a steady 2,000 events/s, where a batch is of some ten events and hardly any profile comes
+    twice in it.
+
     One worker has a core to itself, four have not. What cores that are busy at once take from each other, on
     caches and clock, is in `control`: folding in memory in as many processes as there are cores, over one alone.
     """
@@ -69,16 +73,20 @@ def run(settings: Settings, *, events: int = 100_000, many: int = MANY, repeats:
 
         rows = FeatureRows(apply(own.settings))
         costs: dict[str, list[Cost]] = {"one_worker": [], "four_workers": [], "many_users": []}
+        steady: dict[str, list[Cost]] = {"few_users": [], "many_users": []}
         _preload(own, rows, range(FEW))
         for seed in range(repeats):
             for name, workers in (("one_worker", 1), ("four_workers", 4)):
                 costs[name].append(_measure(own, workers=workers, users=FEW, events=events, seed=seed))
+            steady["few_users"].append(_steadily(own, users=FEW, seed=seed))
         _preload(own, rows, range(FEW, many))
         for seed in range(repeats):
             costs["many_users"].append(_measure(own, workers=1, users=many, events=events, seed=seed))
+            steady["many_users"].append(_steadily(own, users=many, seed=seed))
         memory = _redis_bytes(own.settings)
     alone, together = (min(_folding_us(processes) for _ in range(3)) for processes in (1, os.cpu_count() or 1))
     one, four, more = (min(each.total for each in costs[name]) for name in costs)
+    calm_few, calm_many = (min(each.total for each in steady[name]) for name in steady)
     return {
         "bench": "scaling",
         "figure": round(four, 1),
@@ -91,9 +99,11 @@ def run(settings: Settings, *, events: int = 100_000, many: int = MANY, repeats:
             "growth_to_four_workers": round(four / one - 1, 3),
             "control": round(together / alone - 1, 3),
             f"growth_to_{many}_users": round(more / one - 1, 3),
+            f"growth_to_{many}_users_at_{_STEADY_EVENTS_S}_events_s": round(calm_many / calm_few - 1, 3),
             "profiles_per_batch": {str(users): round(_profiles(users, settings)) for users in (FEW, many)},
             "redis_bytes_at_the_end": memory,
             **{name: [_shown(each) for each in found] for name, found in costs.items()},
+            **{f"{name}_steady": [_shown(each) for each in found] for name, found in steady.items()},
         },
     }
 
@@ -116,6 +126,22 @@ def _measure(own: OwnStack, *, workers: int, users: int, events: int, seed: int)
                 stack.enter_context(process.paused())
             ends = _send(own.settings, progress, measured)
         _fold(progress, ends)
+        after = _cpu_s(processes)
+    progress.close()
+    return Cost(*((end - begin) / events * 1e6 for begin, end in zip(before, after, strict=True)))
+
+
+def _steadily(own: OwnStack, *, users: int, seed: int) -> Cost:
+    """One worker under as many events a second as it has time for."""
+    progress = Progress(own.settings)
+    events = _STEADY_EVENTS_S * _STEADY_S
+    with _running(own.settings, 1) as processes:
+        warming = _made(own.settings, users=users, events=_WARMING_EVENTS, seed=200 + seed)
+        _fold(progress, _send(own.settings, progress, warming))
+        _wait(progress.shown, "the rows of the warming")
+        measured = _made(own.settings, users=users, events=events, seed=300 + seed)
+        before = _cpu_s(processes)
+        _fold(progress, _send(own.settings, progress, measured, events_s=_STEADY_EVENTS_S))
         after = _cpu_s(processes)
     progress.close()
     return Cost(*((end - begin) / events * 1e6 for begin, end in zip(before, after, strict=True)))
@@ -145,11 +171,16 @@ def _made(settings: Settings, *, users: int, events: int, seed: int) -> list[tup
     ]
 
 
-def _send(settings: Settings, progress: Progress, records: Sequence[tuple[int, bytes, bytes]]) -> dict[int, int]:
-    """Put records into Kafka; where it then ends."""
-    producer = open_producer(settings, linger_ms=20)
+def _send(
+    settings: Settings, progress: Progress, records: Sequence[tuple[int, bytes, bytes]], *, events_s: int = 0
+) -> dict[int, int]:
+    """Put records into Kafka, at a rate where one is given; where it then ends."""
+    producer = open_producer(settings, linger_ms=0 if events_s else 20)
     topic = Topics(settings.kafka.topic_prefix).events
-    for place, key, value in records:
+    begin_s = time.monotonic()
+    for number, (place, key, value) in enumerate(records):
+        while events_s and number > (time.monotonic() - begin_s) * events_s:
+            time.sleep(_TICK_S)
         producer.send(topic, value, key=key, partition=place)
     producer.flush()
     producer.close()

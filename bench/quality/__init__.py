@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from contracts.settings import Settings
 
 ONLINE_RETAIL = "online_retail"
-DATASETS = (ONLINE_RETAIL, "ml-1m", "ml-100k", "deskdrop")
+DATASETS = (ONLINE_RETAIL, "ml-1m", "ml-1m-ids", "ml-100k", "deskdrop")
 
 
 def run(settings: Settings, dataset: str = ONLINE_RETAIL) -> dict[str, Any]:

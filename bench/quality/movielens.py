@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -43,6 +44,23 @@ def ml_1m(folder: Path) -> Interactions:
         attributes=_codes(known),
         contexts=np.zeros((len(order), 0), np.int32),
         action_kinds=_RATINGS,
+    )
+
+
+def ml_1m_ids(folder: Path) -> Interactions:
+    """`ml-1m.txt` as the published models read it: ids and their order alone."""
+    return ids_alone(ml_1m(folder), name="ml-1m-ids")
+
+
+def ids_alone(data: Interactions, *, name: str) -> Interactions:
+    """The same events, of which nothing is known but who, what and in which order."""
+    return replace(
+        data,
+        name=name,
+        actions=np.zeros_like(data.actions),
+        action_kinds=1,
+        content=np.zeros((data.item_count, 1), np.float32),
+        attributes=np.zeros((data.user_count, 1), np.int32),
     )
 
 

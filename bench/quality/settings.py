@@ -10,11 +10,16 @@ from typing import Any, Literal
 
 from bench.quality.deskdrop import deskdrop
 from bench.quality.interactions import Interactions
-from bench.quality.movielens import ml_1m, ml_100k
+from bench.quality.movielens import ml_1m, ml_1m_ids, ml_100k
 from training.sequence.config import SequenceConfig
 
 CONFIGS = Path(__file__).parent / "configs"
-LOADERS: dict[str, Callable[[Path], Interactions]] = {"ml-1m": ml_1m, "ml-100k": ml_100k, "deskdrop": deskdrop}
+LOADERS: dict[str, Callable[[Path], Interactions]] = {
+    "ml-1m": ml_1m,
+    "ml-1m-ids": ml_1m_ids,
+    "ml-100k": ml_100k,
+    "deskdrop": deskdrop,
+}
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def prove(
 def bench(
     name: Annotated[str, typer.Argument(help=f"{', '.join(BENCHMARKS)}, or all")],
     dataset: Annotated[
-        str | None, typer.Argument(help="of quality: online_retail (the demo's), ml-1m, ml-100k or deskdrop")
+        str | None, typer.Argument(help="of quality: online_retail (the demo's), ml-1m, ml-1m-ids, ml-100k or deskdrop")
     ] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="The last line is the figure as JSON.")] = False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from bench.quality.exchange import OpponentLists, write_problem
 from bench.quality.experiment import OWN, Options, folds_of, run_dataset
 from bench.quality.folds import Fold
 from bench.quality.interactions import Interactions
+from bench.quality.movielens import ids_alone
 from bench.quality.online_retail import write_table
 from bench.quality.opponents.problem import Problem
 from bench.quality.report import draw, write_report
@@ -127,9 +129,21 @@ def test_times_between_events_fall_into_the_tower_s_buckets() -> None:
     assert found[6] == gap_bucket(0.0) == 1
 
 
+def test_ids_alone_say_who_what_and_in_which_order() -> None:
+    data = replace(small(), actions=np.arange(13, dtype=np.int32), action_kinds=13)
+    alone = ids_alone(data, name="ids")
+    assert (alone.name, alone.action_kinds) == ("ids", 1)
+    assert alone.users.tolist() == data.users.tolist()
+    assert alone.items.tolist() == data.items.tolist()
+    assert (alone.item_count, alone.user_count) == (data.item_count, data.user_count)
+    assert not alone.actions.any()
+    assert not alone.content.any()
+    assert not alone.attributes.any()
+
+
 def test_every_data_set_s_file_is_one_that_is_understood() -> None:
     names = {path.stem for path in CONFIGS.glob("*.toml")}
-    assert names == {"ml-1m", "ml-100k", "deskdrop", "online_retail"}
+    assert names == {"ml-1m", "ml-1m-ids", "ml-100k", "deskdrop", "online_retail"}
     for name in names:
         config = read_config(name)
         assert (config.split == "temporal") == (config.tuning_users == 0)
