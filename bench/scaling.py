@@ -35,7 +35,7 @@ FEW, MANY = 10_000, 1_000_000
 _TEMPLATES = 200
 _ROWS = 2_000
 _WARMING_EVENTS = 20_000
-_STEADY_EVENTS_S, _STEADY_S, _TICK_S = 2_000, 20, 0.005
+_STEADY_EVENTS_S, _STEADY_S, _TICK_S = (2_000, 10_000), 15, 0.005
 _POLL_S = 0.1
 _PATIENCE_S = 300.0
 
@@ -62,8 +62,8 @@ def run(settings: Settings, *, events: int = 100_000, many: int = MANY, repeats:
     stand still: one that waits for events takes them in smaller batches, and its idleness would be charged to the
     events. Each case runs `repeats` times, in turn, after a warming that is not counted.
 
-    The same users also at a steady 2,000 events/s, where a batch is of some ten events and hardly any profile comes
-    twice in it.
+    The same users also at a steady 2,000 and 10,000 events/s, where batches are small and hardly any profile comes
+    twice in one.
 
     One worker has a core to itself, four have not. What cores that are busy at once take from each other, on
     caches and clock, is in `control`: folding in memory in as many processes as there are cores, over one alone.
@@ -73,20 +73,24 @@ def run(settings: Settings, *, events: int = 100_000, many: int = MANY, repeats:
 
         rows = FeatureRows(apply(own.settings))
         costs: dict[str, list[Cost]] = {"one_worker": [], "four_workers": [], "many_users": []}
-        steady: dict[str, list[Cost]] = {"few_users": [], "many_users": []}
+        steady: dict[tuple[int, int], list[Cost]] = {
+            (users, rate): [] for users in (FEW, many) for rate in _STEADY_EVENTS_S
+        }
         _preload(own, rows, range(FEW))
         for seed in range(repeats):
             for name, workers in (("one_worker", 1), ("four_workers", 4)):
                 costs[name].append(_measure(own, workers=workers, users=FEW, events=events, seed=seed))
-            steady["few_users"].append(_steadily(own, users=FEW, seed=seed))
+            for rate in _STEADY_EVENTS_S:
+                steady[FEW, rate].append(_steadily(own, users=FEW, events_s=rate, seed=seed))
         _preload(own, rows, range(FEW, many))
         for seed in range(repeats):
             costs["many_users"].append(_measure(own, workers=1, users=many, events=events, seed=seed))
-            steady["many_users"].append(_steadily(own, users=many, seed=seed))
+            for rate in _STEADY_EVENTS_S:
+                steady[many, rate].append(_steadily(own, users=many, events_s=rate, seed=seed))
         memory = _redis_bytes(own.settings)
     alone, together = (min(_folding_us(processes) for _ in range(3)) for processes in (1, os.cpu_count() or 1))
     one, four, more = (min(each.total for each in costs[name]) for name in costs)
-    calm_few, calm_many = (min(each.total for each in steady[name]) for name in steady)
+    calm = {case: min(each.total for each in found) for case, found in steady.items()}
     return {
         "bench": "scaling",
         "figure": round(four, 1),
@@ -99,11 +103,17 @@ def run(settings: Settings, *, events: int = 100_000, many: int = MANY, repeats:
             "growth_to_four_workers": round(four / one - 1, 3),
             "control": round(together / alone - 1, 3),
             f"growth_to_{many}_users": round(more / one - 1, 3),
-            f"growth_to_{many}_users_at_{_STEADY_EVENTS_S}_events_s": round(calm_many / calm_few - 1, 3),
+            **{
+                f"growth_to_{many}_users_at_{rate}_events_s": round(calm[many, rate] / calm[FEW, rate] - 1, 3)
+                for rate in _STEADY_EVENTS_S
+            },
             "profiles_per_batch": {str(users): round(_profiles(users, settings)) for users in (FEW, many)},
             "redis_bytes_at_the_end": memory,
             **{name: [_shown(each) for each in found] for name, found in costs.items()},
-            **{f"{name}_steady": [_shown(each) for each in found] for name, found in steady.items()},
+            **{
+                f"{users}_users_at_{rate}_events_s": [_shown(each) for each in found]
+                for (users, rate), found in steady.items()
+            },
         },
     }
 
@@ -131,17 +141,17 @@ def _measure(own: OwnStack, *, workers: int, users: int, events: int, seed: int)
     return Cost(*((end - begin) / events * 1e6 for begin, end in zip(before, after, strict=True)))
 
 
-def _steadily(own: OwnStack, *, users: int, seed: int) -> Cost:
+def _steadily(own: OwnStack, *, users: int, events_s: int, seed: int) -> Cost:
     """One worker under as many events a second as it has time for."""
     progress = Progress(own.settings)
-    events = _STEADY_EVENTS_S * _STEADY_S
+    events = events_s * _STEADY_S
     with _running(own.settings, 1) as processes:
         warming = _made(own.settings, users=users, events=_WARMING_EVENTS, seed=200 + seed)
         _fold(progress, _send(own.settings, progress, warming))
         _wait(progress.shown, "the rows of the warming")
         measured = _made(own.settings, users=users, events=events, seed=300 + seed)
         before = _cpu_s(processes)
-        _fold(progress, _send(own.settings, progress, measured, events_s=_STEADY_EVENTS_S))
+        _fold(progress, _send(own.settings, progress, measured, events_s=events_s))
         after = _cpu_s(processes)
     progress.close()
     return Cost(*((end - begin) / events * 1e6 for begin, end in zip(before, after, strict=True)))
