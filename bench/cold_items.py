@@ -13,6 +13,7 @@ from bench.quality.cold import CHANCE, K
 from bench.quality.cold_films import measure_films
 from bench.quality.cold_retail import BY_CONTENT, WINDOW_DAYS, measure_retail
 from bench.quality.online_retail import own_lake
+from bench.quality.report import with_interval
 from bench.quality.settings import LOADERS, read_config
 from bench.record import RESULTS, record
 from contracts.logs import configure_logging
@@ -76,14 +77,10 @@ def write_report(result: dict[str, Any], directory: Path = RESULTS) -> Path:
 def _markdown(rows: dict[str, dict[str, float]]) -> str:
     lines = [f"| Model | Recall@{K} | NDCG@{K} | Recall over that of popularity at the split |", "|---|---|---|---|"]
     for model, row in sorted(rows.items(), key=lambda item: -item[1]["recall"]):
-        cells = [_with_interval(row, "recall", 4), _with_interval(row, "ndcg", 4)]
+        cells = [with_interval(row, "recall"), with_interval(row, "ndcg")]
         times = f"{row['times_chance']:.2f} [{row['times_low']:.2f}, {row['times_high']:.2f}]"
         lines.append(f"| {model} | " + " | ".join((*cells, times)) + " |")
     return "\n".join(lines)
-
-
-def _with_interval(row: dict[str, float], name: str, digits: int) -> str:
-    return f"{row[name]:.{digits}f} [{row[f'{name}_low']:.{digits}f}, {row[f'{name}_high']:.{digits}f}]"
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from multiprocessing import Pool
+from multiprocessing import get_context
 from typing import Any
 
 import psutil
@@ -138,7 +138,7 @@ def _measure(own: OwnStack, *, workers: int, users: int, events: int, seed: int)
         _fold(progress, ends)
         after = _cpu_s(processes)
     progress.close()
-    return Cost(*((end - begin) / events * 1e6 for begin, end in zip(before, after, strict=True)))
+    return _cost(before, after, events)
 
 
 def _steadily(own: OwnStack, *, users: int, events_s: int, seed: int) -> Cost:
@@ -154,6 +154,11 @@ def _steadily(own: OwnStack, *, users: int, events_s: int, seed: int) -> Cost:
         _fold(progress, _send(own.settings, progress, measured, events_s=events_s))
         after = _cpu_s(processes)
     progress.close()
+    return _cost(before, after, events)
+
+
+def _cost(before: Sequence[float], after: Sequence[float], events: int) -> Cost:
+    """Of `_cpu_s` before and after so many events."""
     return Cost(*((end - begin) / events * 1e6 for begin, end in zip(before, after, strict=True)))
 
 
@@ -211,7 +216,8 @@ def _profiles(users: int, settings: Settings) -> float:
 
 def _folding_us(processes: int) -> float:
     """CPU microseconds an event to fold in memory, in so many processes at once."""
-    with Pool(processes) as pool:
+    # This process has had threads, of which a fork could inherit a lock.
+    with get_context("spawn").Pool(processes) as pool:
         return sum(pool.map(_folding_alone_us, range(processes), chunksize=1)) / processes
 
 

@@ -27,9 +27,8 @@ class GroupConsumer(KafkaConsumer):  # type: ignore[misc]
     def poll(self, *args: Any, **kwargs: Any) -> dict[Any, list[Any]]:
         """As KafkaConsumer's."""
         found: dict[Any, list[Any]] = super().poll(*args, **kwargs)
-        coordinator = self._coordinator
-        if coordinator is not None and coordinator.rejoining:
-            coordinator.request_rejoin()
+        if self._coordinator.rejoining:
+            self._coordinator.request_rejoin()
         return found
 
 

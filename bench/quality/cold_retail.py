@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from bench.quality.cold import ColdCases, a_tenth, counted_before, rows
 from features.instant import DAY_US
-from features.tower_input import TowerInput
 from training.artefact import TowerArrays
 from training.artefact_scorer import TowerScorer
 from training.catalogue import ItemContent
@@ -106,7 +105,7 @@ def _measured(
         [dataset.bought[row] for row in asked.tolist()],
         [basket[cold[basket]] for basket in baskets],
     )
-    inputs = TowerInput(**{name: values[asked] for name, values in vars(known.inputs).items()})
+    inputs = known.inputs.take(asked)
     scores = {
         BY_CONTENT: TowerScorer(arrays).scores(inputs),
         OWN_CONTENT: TowerScorer(_own_content(arrays, content)).scores(inputs),

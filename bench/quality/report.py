@@ -10,6 +10,11 @@ from bench.record import RESULTS
 _COLUMNS = ("coverage", "diversity", "novelty", "popularity")
 
 
+def with_interval(row: dict[str, float], name: str) -> str:
+    """A figure and its 95% interval, as tables show it."""
+    return f"{row[name]:.4f} [{row[f'{name}_low']:.4f}, {row[f'{name}_high']:.4f}]"
+
+
 def write_report(result: dict[str, Any], *, command: str, directory: Path = RESULTS) -> Path:
     """`<bench>.md`, with the plots that `bench.quality.plots` draws; returns its path."""
     details, name = result["details"], result["bench"]
@@ -78,7 +83,7 @@ def _table(table: dict[str, dict[str, float]], k: int) -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     for model, row in sorted(table.items(), key=lambda item: -item[1]["ndcg"]):
-        ranges = [f"{row[one]:.4f} [{row[f'{one}_low']:.4f}, {row[f'{one}_high']:.4f}]" for one in ("recall", "ndcg")]
+        ranges = [with_interval(row, one) for one in ("recall", "ndcg")]
         cells = [*ranges, f"{row['mrr']:.4f}", *(f"{row[one]:.4g}" if one in row else "" for one in _COLUMNS)]
         lines.append(f"| {model} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -114,7 +119,7 @@ def _published(rows: list[dict[str, Any]], k: int) -> str:
 def _newcomers(rows: dict[str, dict[str, float]], k: int) -> str:
     lines = [f"| Model | Recall@{k} | NDCG@{k} |", "|---|---|---|"]
     lines += [
-        f"| {model} | {row['recall']:.4f} | {row['ndcg']:.4f} [{row['ndcg_low']:.4f}, {row['ndcg_high']:.4f}] |"
+        f"| {model} | {row['recall']:.4f} | {with_interval(row, 'ndcg')} |"
         for model, row in sorted(rows.items(), key=lambda item: -item[1]["ndcg"])
     ]
     return "\n".join(lines)

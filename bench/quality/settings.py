@@ -44,11 +44,20 @@ class QualityConfig:
 
 
 def read_config(name: str, folder: Path = CONFIGS) -> QualityConfig:
-    """The file `<name>.toml`. Raises FileNotFoundError; TypeError where it has a name that is none."""
-    raw = tomllib.loads((folder / f"{name}.toml").read_text())
+    """The file `<name>.toml`, over the one that it is `based_on`.
+
+    Raises FileNotFoundError; TypeError where it has a name that is none.
+    """
+    raw = _read(name, folder)
     shape = raw.pop("sequence")
     half_lives = tuple(shape.pop("trend_half_lives_days", ()))
     sequence = SequenceConfig(**shape, trend_half_lives_days=half_lives)
     published = tuple(raw.pop("published", ()))
     defaults: dict[str, Any] = {"tuning_users": 0, "watched_users": 0, "test_days": 0.0, "tuning_days": 0.0}
     return QualityConfig(**defaults | raw, sequence=sequence, published=published)
+
+
+def _read(name: str, folder: Path) -> dict[str, Any]:
+    raw = tomllib.loads((folder / f"{name}.toml").read_text())
+    base = raw.pop("based_on", None)
+    return raw if base is None else _read(base, folder) | raw

@@ -129,6 +129,12 @@ def test_times_between_events_fall_into_the_tower_s_buckets() -> None:
     assert found[6] == gap_bucket(0.0) == 1
 
 
+def test_a_file_that_is_based_on_another_differs_in_what_it_says_alone() -> None:
+    ids, all_known = read_config("ml-1m-ids"), read_config("ml-1m")
+    assert ids.note != all_known.note
+    assert replace(ids, note=all_known.note) == all_known
+
+
 def test_ids_alone_say_who_what_and_in_which_order() -> None:
     data = replace(small(), actions=np.arange(13, dtype=np.int32), action_kinds=13)
     alone = ids_alone(data, name="ids")
