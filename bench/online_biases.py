@@ -12,32 +12,41 @@ from numpy.typing import NDArray
 
 from bench.apart import measured_periods, periods_main
 from contracts.settings import Settings
-from features.instant import DAY_US
+from features.instant import DAY_US, MINUTE_US
+from training.online_biases import RANKED_RATE, RATE, OnlineBiases
 
 COMMAND = "clickloop bench online-biases --json"
-# Chosen on the five periods before the ten.
-RATE = 0.3
-_K = 10
+K = 10
 
 Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Way:
-    """How biases change between fits: by SGD's steps of `rate` or as purchases are counted, at once or at midnight."""
+    """How biases change between fits: by SGD's steps of `rate` or as purchases are counted, shown at once or from the
+    next whole `every_us` on."""
 
     name: str
     rate: float = 0.0
     counted: bool = False
-    daily: bool = False
+    every_us: int = 0
 
 
+AS_FITTED = Way("as fitted")
 WAYS = (
-    Way("as fitted"),
+    AS_FITTED,
     Way("SGD, at once", rate=RATE),
-    Way("SGD, from midnight", rate=RATE, daily=True),
+    Way("SGD, every 5 minutes", rate=RATE, every_us=5 * MINUTE_US),
+    Way("SGD, from midnight", rate=RATE, every_us=DAY_US),
     Way("counted, at once", counted=True),
-    Way("counted, from midnight", counted=True, daily=True),
+    Way("counted, from midnight", counted=True, every_us=DAY_US),
+)
+# Of a stream whose scores are a ranker's logits.
+RANKED_WAYS = (
+    AS_FITTED,
+    Way("SGD, at once", rate=RANKED_RATE),
+    Way("SGD, every 5 minutes", rate=RANKED_RATE, every_us=5 * MINUTE_US),
+    Way("SGD, from midnight", rate=RANKED_RATE, every_us=DAY_US),
 )
 
 
@@ -45,9 +54,9 @@ WAYS = (
 class Stream:
     """A period's moments in time order under one model.
 
-    scores: [moments, items]; known: [moments], false for visitors without history, whom no model answers;
-    counts: [items], purchases as of the cutoff, halved every `half_life_days`; weight: what the model's bias gives to
-    their logarithm.
+    scores: [moments, items], -inf where an item cannot be shown; known: [moments], false for visitors without history,
+    whom no model answers; counts: [items], purchases as of the cutoff, halved every `half_life_days`; weight: what the
+    model's bias gives to their logarithm.
     """
 
     cutoff_us: int
@@ -61,43 +70,40 @@ class Stream:
     weight: float
     half_life_days: float
 
+    def allowed(self, row: int) -> Doubles:
+        """A moment's scores [items] as fitted, -inf for what the visitor has."""
+        scores: Doubles = self.scores[row].copy()
+        scores[self.bought[row]] = -np.inf
+        return scores
+
 
 def follow(stream: Stream, way: Way) -> Doubles:
-    """NDCG@10 of each moment with something to find: it is ranked first and learned from afterwards.
-
-    SGD's step is that of the softmax over the items that may be shown, a basket of m weighing sqrt(m) as in a fit. A
-    user's bias would move every item alike, and no list.
-    """
+    """NDCG@10 of each moment with something to find: it is ranked first and learned from afterwards."""
     from training.metrics import ndcg
 
-    learned = np.zeros(stream.scores.shape[1])
+    online = OnlineBiases(stream.scores.shape[1], way.rate)
     counts, fitted = stream.counts.copy(), np.log1p(stream.counts)
-    shown, today, last_us = learned.copy(), stream.cutoff_us // DAY_US, stream.cutoff_us
+    shown, last_us = online.values.copy(), stream.cutoff_us
     lists, relevant = [], []
     for row, now_us in enumerate(stream.at_us):
         counts *= np.exp2(-(now_us - last_us) / DAY_US / stream.half_life_days)
-        if not way.daily or now_us // DAY_US != today:
-            shown = learned + (stream.weight * (np.log1p(counts) - fitted) if way.counted else 0.0)
-        today, last_us = now_us // DAY_US, now_us
-        basket, known = stream.baskets[row], stream.known[row]
-        scores = stream.scores[row] + (shown if known else 0.0)
-        scores[stream.bought[row]] = -np.inf
+        if not way.every_us or now_us // way.every_us != last_us // way.every_us:
+            shown = online.values + (stream.weight * (np.log1p(counts) - fitted) if way.counted else 0.0)
+        last_us = now_us
+        basket, known, scores = stream.baskets[row], stream.known[row], stream.allowed(row)
         if len(basket):
-            lists.append(np.argsort(-scores, kind="stable")[:_K])
+            lists.append(best(scores + shown if known else scores))
             relevant.append(basket)
-        if way.rate and known and len(basket):
-            logits = stream.scores[row] + learned
-            logits[stream.bought[row]] = -np.inf
-            learned += way.rate * np.sqrt(len(basket)) * _step(logits, basket)
+        if way.rate and known:
+            online.learn(scores, basket)
         counts[stream.purchased[row]] += 1.0
     return ndcg(np.array(lists, np.int32), relevant)
 
 
-def _step(logits: Doubles, basket: NDArray[np.int32]) -> Doubles:
-    chances = np.exp(logits - logits.max())
-    step: Doubles = -chances / chances.sum()
-    step[basket] += 1.0 / len(basket)
-    return step
+def best(scores: Doubles, count: int = K) -> NDArray[np.int32]:
+    """The `count` best places of items, best first; equal scores in the items' order."""
+    order: NDArray[np.int32] = np.argsort(-scores, kind="stable")[:count].astype(np.int32)
+    return order
 
 
 def run(settings: Settings, *, here: bool = False, tuning: bool = False) -> dict[str, Any]:
@@ -117,26 +123,43 @@ def run(settings: Settings, *, here: bool = False, tuning: bool = False) -> dict
 
 def measure(settings: Settings, work: Path, *, tuning: bool) -> dict[str, Any]:
     """The figures of this process."""
+    from bench.online_biases_ranked import Ranked, follow_through
     from bench.warm_start_periods import PERIODS, TUNING_PERIODS, fit_full, fit_warm, ratio, read_periods
+    from feature_repo.store import open_store
     from training.config import TrainingConfig
 
-    config = TrainingConfig()
+    config, store = TrainingConfig(), open_store(settings)
     count, skipped = (TUNING_PERIODS, PERIODS) if tuning else (PERIODS, 0)
     periods = read_periods(settings, count=count, skipped=skipped)
     model, _ = fit_full(next(periods), work / "start", config)
-    found: dict[str, list[Doubles]] = {way.name: [] for way in WAYS}
+    alone: dict[str, list[Doubles]] = {}
+    ranked: dict[str, list[Doubles]] = {}
     users = []
     for number, period in enumerate(periods, start=1):
-        model, _ = fit_warm(model, period, work / f"warm-{number}", config)
+        before = model
+        model, _ = fit_warm(before, period, work / f"warm-{number}", config)
         stream = _stream(model, period, config)
         for way in WAYS:
-            found[way.name].append(follow(stream, way))
+            alone.setdefault(way.name, []).append(follow(stream, way))
+        ranker = Ranked.learned(store, period, before.directory, config)
+        for name, ndcg in follow_through(stream, ranker).items():
+            ranked.setdefault(name, []).append(ndcg)
+        logits = ranker.stream(stream)
+        for way in RANKED_WAYS:
+            ranked.setdefault(way.name, []).append(follow(logits, way))
         users.append(period.dataset.users[period.holdout.test])
-    fitted = found[WAYS[0].name]
     return {
-        "ndcg_ratio": {way.name: ratio(found[way.name], fitted, users) for way in WAYS[1:]},
-        "ndcg_at_10": {name: [round(float(one.mean()), 5) for one in values] for name, values in found.items()},
+        **_compared(alone, ratio, users),
         "rate": RATE,
+        "ranked": {**_compared(ranked, ratio, users), "rate": RANKED_RATE},
+    }
+
+
+def _compared(found: dict[str, list[Doubles]], ratio: Any, users: Sequence[Any]) -> dict[str, Any]:
+    fitted = found[AS_FITTED.name]
+    return {
+        "ndcg_ratio": {name: ratio(values, fitted, users) for name, values in found.items() if name != AS_FITTED.name},
+        "ndcg_at_10": {name: [round(float(one.mean()), 5) for one in values] for name, values in found.items()},
     }
 
 

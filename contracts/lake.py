@@ -142,6 +142,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             "context": pa.string(),
             "digest": pa.string(),
             "values": pa.string(),
+            "biases_until": _INSTANT,
         },
     ),
 }

@@ -55,13 +55,15 @@ class RecommendResponse(Struct, frozen=True, kw_only=True):
     `source` is `model`, `popular_in_context` or `popular`; `degraded` names what was
     missing (`redis`, `feast`, `state`, `model`, `ranker`), empty when all was well; `state_version` counts
     the events folded into the visitor's state, 0 for an unknown visitor; `timings_ms`
-    holds milliseconds by stage.
+    holds milliseconds by stage. `biases_until` is the instant until which purchases count in the
+    item biases that had a part in the order, None where the model answered as fitted.
     """
 
     recommendation_id: str
     items: list[RecommendedItem]
     source: str
     model_version: str | None
+    biases_until: datetime | None = None
     variant: str = "default"
     state_version: int = 0
     degraded: list[str] = []
@@ -84,7 +86,7 @@ class Served(Struct, frozen=True, kw_only=True):
     `served_at` is the instant that the values were worked out for, `row_us` the row time of the online
     row that they came from (0 where there was none), `context` what of them the request said itself.
     `digest` is `features.fingerprint` of all values; `values`, for a share of the answers, holds those
-    that are not in `features`.
+    that are not in `features`; `biases_until` as in `RecommendResponse`.
     """
 
     recommendation_id: str
@@ -103,3 +105,4 @@ class Served(Struct, frozen=True, kw_only=True):
     context: dict[str, str] = {}
     digest: str = ""
     values: dict[str, Any] = {}
+    biases_until: datetime | None = None

@@ -54,7 +54,8 @@ class ServingSettings(Section):
 
     `poll_s`: how often it looks for a promoted model; `retry_s`: how often it tries again what was
     away; `served_buffer`: answers that wait for Kafka at most, those beyond are dropped and counted;
-    `values_share`: of the answers, how many are logged with all feature values, not with a digest of them alone.
+    `values_share`: of the answers, how many are logged with all feature values, not with a digest of them alone;
+    `item_biases`: whether what `clickloop learn-biases` learned since the fit counts, or the model answers as fitted.
     """
 
     host: str = "127.0.0.1"
@@ -66,6 +67,7 @@ class ServingSettings(Section):
     retry_s: float = Field(default=0.5, gt=0)
     served_buffer: int = Field(default=10_000, ge=1)
     values_share: float = Field(default=0.05, ge=0, le=1)
+    item_biases: bool = True
 
 
 class ShopSettings(Section):

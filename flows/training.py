@@ -13,6 +13,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from contracts.settings import load_settings
+from flows.biases import learn_biases
 from training import assess as assessing
 from training import continued, run
 from training import folds as validation
@@ -55,6 +56,9 @@ def train_and_promote(
     reviewed = assess(settings, collected, candidate, fitted, measured, config)
     version = publish(settings, collected, candidate, fitted, reviewed, measured, config)
     decision: dict[str, Any] = decide(settings, version, measured, reviewed, config)
+    if decision["promoted"]:
+        # Its holdout is new to it. Without these biases it answers as fitted, so their failure is not the run's.
+        learn_biases(return_state=True)
     return decision
 
 

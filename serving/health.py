@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from msgspec import Struct
 
@@ -25,12 +26,14 @@ class Part(Struct, frozen=True):
 class Health(Struct, frozen=True, kw_only=True):
     """`ready`: the service has warmed up and has items to answer with, perhaps degraded.
 
-    `status` is `ok`, `degraded` or `starting`; `items` counts the catalogue.
+    `status` is `ok`, `degraded` or `starting`; `items` counts the catalogue; `biases_until` is the instant until
+    which purchases count in the model's item biases, None where it answers as fitted.
     """
 
     ready: bool
     status: str
     model_version: str | None
+    biases_until: datetime | None = None
     items: int
     model: Part
     catalogue: Part
@@ -51,7 +54,7 @@ class HealthCheck:
         """Waits for Redis at most its timeout."""
         shelf = self.library.current
         parts = {
-            "model": _model_part(shelf.model, self.library.model_error),
+            "model": _model_part(shelf.model, self.library.model_error, self.library.biases_error),
             "catalogue": Part(UP if shelf.catalogue else MISSING, self.library.catalogue_error),
             "feast": Part(self.reader.feast_state, self.reader.feast_error),
             "redis": Part(self.reader.redis_state()),
@@ -64,13 +67,15 @@ class HealthCheck:
             ready=ready,
             status=OK if well else STARTING if starting else DEGRADED,
             model_version=None if shelf.model is None else shelf.model.version,
+            biases_until=None if shelf.model is None else shelf.model.biases_until,
             items=len(shelf.catalogue),
             **parts,
         )
 
 
-def _model_part(model: Model | None, error: str) -> Part:
-    """The promoted model; what is wrong with the whole of it goes before what is wrong with its ranker."""
+def _model_part(model: Model | None, error: str, biases_error: str) -> Part:
+    """The promoted model; what is wrong with the whole of it goes before what is wrong with its ranker or biases."""
     if model is None:
         return Part(MISSING, error)
-    return Part(UP, error or (model.ranker_error and f"answers without its ranker: {model.ranker_error}"))
+    ranker = model.ranker_error and f"answers without its ranker: {model.ranker_error}"
+    return Part(UP, error or ranker or (biases_error and f"answers without item biases: {biases_error}"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import NamedTuple
 
 import numpy as np
@@ -49,6 +50,14 @@ class ItemIndex:
 
     def __contains__(self, item_id: object) -> bool:
         return item_id in self._row
+
+    def shifted(self, added: Floats) -> ItemIndex:
+        """The same items with `added` [items] to their biases. Raises ValueError on another shape."""
+        if added.shape != self._bias.shape:
+            raise ValueError(f"expected a number for each of {len(self)} items, came {list(added.shape)}")
+        shifted = copy(self)
+        shifted._bias = self._bias + added
+        return shifted
 
     @property
     def items(self) -> Sequence[str]:

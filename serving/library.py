@@ -13,6 +13,7 @@ from contracts.item_view import ItemView
 from contracts.model import POINTER_FILE, POPULARITY_FILE
 from contracts.settings import Settings
 from serving.artefact import Artefact, read_artefact, read_popularity
+from serving.biases import WatchedBiases
 from serving.catalogue import read_catalogue
 from serving.composer import Composer
 from serving.metrics import ServingMetrics
@@ -32,6 +33,7 @@ class Library:
         self._champion = WatchedFile(settings.model_dir / POINTER_FILE, self._read_champion, parts=_files_of_champion)
         self._catalogue: WatchedFile[dict[str, Item]] = WatchedFile(settings.catalogue_path, read_catalogue)
         self._live = ItemView(settings.kafka)
+        self._biases = WatchedBiases(settings.model_dir, metrics, wanted=settings.serving.item_biases)
         self._composer = Composer()
         self._popularity: WatchedFile[Popularity] = WatchedFile(settings.home / POPULARITY_FILE, read_popularity)
         self._shelf = self._composer.compose(None, None, None)
@@ -48,6 +50,11 @@ class Library:
     def model_error(self) -> str:
         """Why the promoted model could not be read; empty where it could."""
         return self._champion.error
+
+    @property
+    def biases_error(self) -> str:
+        """Why the model that answers does so as fitted; empty where its biases are in use, or there are none."""
+        return self._biases.error
 
     @property
     def catalogue_error(self) -> str:
@@ -76,10 +83,15 @@ class Library:
         promoted = self._champion.refresh()
         if self._champion.error and self._champion.error != failed_before:
             self._metrics.model_refused(self._champion.failure)
-        changed = [promoted, self._live.refresh(), self._catalogue.refresh(), self._popularity.refresh()]
+        learned = self._biases.refresh(self._champion.value)
+        changed = [promoted, learned, self._live.refresh(), self._catalogue.refresh(), self._popularity.refresh()]
         if any(changed):
             self._shelf = self._composer.compose(
-                self._champion.value, self._catalogue.value, self._popularity.value, live=self._live.items
+                self._champion.value,
+                self._catalogue.value,
+                self._popularity.value,
+                live=self._live.items,
+                biases=self._biases.value,
             )
         if promoted and self._champion.value is not None:
             self._metrics.swapped(self._champion.value.version)

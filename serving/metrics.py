@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from math import nan
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -35,6 +37,16 @@ class ServingMetrics:
         self._swaps = Counter("clickloop_serving_model_swaps", "Models taken up", registry=registry)
         self._refusals = Counter(
             "clickloop_serving_model_refusals", "Promoted models not taken up", ["error"], registry=registry
+        )
+        self._biases_until: datetime | None = None
+        age = Gauge(
+            "clickloop_serving_biases_age_seconds",
+            "Now less the instant until which purchases count in the item biases; NaN without biases",
+            registry=registry,
+        )
+        age.set_function(self._biases_age_s)
+        self._biases_refused = Counter(
+            "clickloop_serving_biases_refusals", "Item biases not taken up", ["error"], registry=registry
         )
         self._model = Gauge("clickloop_serving_model", "1 for the model that answers", ["version"], registry=registry)
 
@@ -77,6 +89,18 @@ class ServingMetrics:
     def model_refused(self, error: str) -> None:
         """Count a promoted model that was not taken up, by the kind of error."""
         self._refusals.labels(error).inc()
+
+    def biases_taken(self, until: datetime | None) -> None:
+        """Say until when purchases count in the biases in use; None where there are none."""
+        self._biases_until = until
+
+    def biases_refused(self, error: str) -> None:
+        """Count item biases that were not taken up, by the kind of error."""
+        self._biases_refused.labels(error).inc()
+
+    def _biases_age_s(self) -> float:
+        until = self._biases_until
+        return nan if until is None else (datetime.now(UTC) - until).total_seconds()
 
     def exposition(self) -> bytes:
         """Prometheus's text format."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 import structlog
@@ -106,6 +107,7 @@ class Recommender:
             items=_items(hits, shelf),
             source=source,
             model_version=None if shelf.model is None else shelf.model.version,
+            biases_until=_biases_until(visitor, shelf, source),
             variant=VARIANT,
             state_version=visitor.version,
             degraded=visitor.missing,
@@ -238,6 +240,7 @@ class Recommender:
                 timings_ms=response.timings_ms,
                 row_us=visitor.row_us,
                 context=visitor.context,
+                biases_until=response.biases_until,
             ),
             visitor.values,
         )
@@ -262,6 +265,13 @@ def _items(hits: list[Hit], shelf: Shelf) -> list[RecommendedItem]:
         RecommendedItem(item.item_id, item.name, item.price, item.category, hit.score)
         for item, hit in zip(items, hits, strict=True)
     ]
+
+
+def _biases_until(visitor: Visitor, shelf: Shelf, source: str) -> datetime | None:
+    """Of the biases that had a part in the order; a ranker that failed leaves retrieval's, which is as fitted."""
+    if shelf.model is None or source != MODEL or (shelf.model.ranker is not None and NO_RANKER in visitor.missing):
+        return None
+    return shelf.model.biases_until
 
 
 def _features(visitor: Visitor, shelf: Shelf, source: str) -> dict[str, FeatureValue]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -25,6 +26,7 @@ class Model:
     """A promoted model, ready to answer. `features` names the values that it reads.
 
     `ranker` is None where none came with it, or where that may not answer: then `ranker_error` says why.
+    `biases_until` is the instant until which purchases count in its items' biases, None where they are as fitted.
     """
 
     version: str
@@ -33,6 +35,7 @@ class Model:
     features: tuple[str, ...]
     ranker: Ranker | None = None
     ranker_error: str = ""
+    biases_until: datetime | None = None
 
 
 @dataclass(frozen=True)

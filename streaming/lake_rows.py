@@ -119,6 +119,7 @@ def served_rows(placed: Sequence[Placed]) -> pa.Table:
                      "profile_id", "model_version", "row_us", "digest")
     }  # fmt: skip
     columns["served_at"] = _instants(answer.served_at for answer in answers)
+    columns["biases_until"] = _instants(answer.biases_until for answer in answers)
     for name in ("features", "timings_ms", "context", "values"):
         columns[name] = [_json.encode(getattr(answer, name)).decode() for answer in answers]
     columns["partition"] = [one.partition for one in placed]

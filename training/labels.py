@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,7 @@ from pyiceberg.table import Table
 from contracts.event import EventType
 from contracts.lake import EVENTS, USER_BEHAVIOR, open_table
 from contracts.settings import Settings
+from features.instant import from_us
 from features.state import decode_state
 from training.cleaning import PURCHASE_COLUMNS, REFUND_COLUMNS, CleaningReport, Evidence, clean_purchases
 from training.config import CleaningConfig
@@ -34,10 +36,14 @@ class Moment:
 
 @dataclass(frozen=True)
 class Labels:
-    """Moments in time order, the snapshot of the events table that they were read from, and what was left out."""
+    """Moments in time order, the snapshot of the events table that they were read from, and what was left out.
+
+    `committed_at` is when the lake took that snapshot.
+    """
 
     moments: tuple[Moment, ...]
     snapshot_id: int
+    committed_at: datetime
     cleaning: CleaningReport
 
 
@@ -54,7 +60,8 @@ def read_labels(settings: Settings, config: CleaningConfig | None = None, items:
     rows, report = clean_purchases(rows, evidence, config or CleaningConfig())
     if snapshot is None or rows.num_rows == 0:
         raise LookupError("lake: expected purchases to learn from, came none; run `clickloop load` or `backfill` first")
-    return Labels(tuple(moments_of(rows)), snapshot.snapshot_id, report)
+    committed_at = from_us(snapshot.timestamp_ms * 1000)
+    return Labels(tuple(moments_of(rows)), snapshot.snapshot_id, committed_at, report)
 
 
 def _of_type(table: Table, kind: EventType, columns: tuple[str, ...]) -> pa.Table:

@@ -1,4 +1,4 @@
-"""`clickloop train | models | promote | rollback | skew`."""
+"""`clickloop train | learn-biases | models | promote | rollback | skew`."""
 
 from __future__ import annotations
 
@@ -29,6 +29,13 @@ def train(
         run_folds(folds)
     else:
         run_job("train", "Train", {name: "1" for name, wanted in ((WATCH, watch), (WARM, warm)) if wanted})
+
+
+def learn_biases() -> None:
+    """Learn the champion's item biases from what was bought since its cutoff; serving takes them up by itself."""
+    from stack.commands.running import run_learn_biases
+
+    run_learn_biases()
 
 
 def models(
@@ -80,5 +87,5 @@ def skew(
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (train, models, promote, rollback, skew):
+    for command in (train, learn_biases, models, promote, rollback, skew):
         app.command()(command)

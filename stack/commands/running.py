@@ -162,6 +162,15 @@ def run_rollback() -> None:
     print(f"champion: {champion_version(settings)}")
 
 
+def run_learn_biases() -> None:
+    """Learn the champion's item biases and publish them; prints what was learned."""
+    configure_logging("biases", level=logging.WARNING)
+    from training.learn_biases import learn_biases, publish_biases
+
+    settings = prepare_home(load_settings())
+    print(json.dumps(publish_biases(settings, learn_biases(settings))))
+
+
 def run_prove(*, visitors: int, as_json: bool) -> None:
     """Prove the loop and print the figures. Raises StackError when a click changed nothing in time."""
     from stack.prove import prove, table

@@ -49,6 +49,8 @@ SECOND = 1 / math.log2(3)
         (Way("as fitted"), [SECOND, SECOND, SECOND]),
         # The first step moves item 1 by 0.622 up and item 0 as much down, beyond the half between them.
         (Way("learned", rate=1.0), [SECOND, 1.0, 1.0]),
+        # Shown from the third day on, and not before.
+        (Way("learned, every second day", rate=1.0, every_us=2 * DAY_US), [SECOND, SECOND, 1.0]),
         # A purchase a day ago counts for 2 ** -0.2 = 0.871: log 1.871 = 0.626 is more than a half.
         (Way("counted", counted=True), [SECOND, 1.0, 1.0]),
         (Way("learned slowly", rate=0.3), [SECOND, SECOND, 1.0]),

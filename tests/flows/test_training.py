@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow.compute as pc
 import pytest
 
+from contracts.biases import biases_path, read_biases
 from contracts.golden import read_golden
 from contracts.model import RANKER_FILE, read_manifest, read_pointer
 from contracts.settings import RedisSettings, SecretsSettings, Settings
@@ -117,6 +118,11 @@ def test_flow_trains_promotes_and_then_refuses_an_equal_model(filled: Settings) 
     assert all(len(request.ranked) == (10 if better else 0) for request in requests)
     assert (artefact.ranker is not None, artefact.ranker_error) == (better, "")
 
+    # What it had not seen of the fortnight before now has taught it its first biases.
+    learned = read_biases(biases_path(filled.model_dir, "1"), "1", artefact.items)
+    assert learned.moments > 50
+    assert (learned.ranked, learned.snapshot_id) == (better, manifest.snapshots["events"])
+
     assert first["start"]["kind"] == "full"
 
     # Nothing is new since the champion, so the fit is a full one. The same data and the same seed: save, load
@@ -193,3 +199,5 @@ def test_the_committed_definition_deploys(prefect_server: dict[str, str]) -> Non
     deployment = json.loads(listed)
     assert deployment["entrypoint"] == "flows/training.py:train_and_promote"
     assert deployment["schedules"][0]["schedule"]["cron"] == "30 2 * * *"
+    listed = _prefect(prefect_server, "deployment", "inspect", "learn-biases/item-biases", "--output", "json")
+    assert json.loads(listed)["entrypoint"] == "flows/biases.py:learn_biases"

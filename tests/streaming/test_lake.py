@@ -160,6 +160,7 @@ def test_answers_are_kept(settings: Settings) -> None:
         context={"country": "FR"},
         digest="0123456789abcdef",
         values={"hours": [0.5, 0.5]},
+        biases_until=datetime(2026, 10, 31, tzinfo=UTC),
     )
     producer = open_producer(settings)
     producer.send(Topics(settings.kafka.topic_prefix).served, msgspec.json.encode(answer)).get(timeout=10)
@@ -168,6 +169,7 @@ def test_answers_are_kept(settings: Settings) -> None:
     (row,) = _rows(settings, SERVED)
     assert (row["recommendation_id"], row["items"], row["degraded"]) == ("r1", ["a", "b"], ["redis"])
     assert (row["row_us"], row["digest"]) == (7, "0123456789abcdef")
+    assert row["biases_until"] == datetime(2026, 10, 31, tzinfo=UTC)
     assert (row["context"], row["values"]) == ('{"country":"FR"}', '{"hours":[0.5,0.5]}')
 
 

@@ -37,8 +37,17 @@ class RankedScorer:
         scores = np.array(self.retriever(dataset, rows), np.float32)
         allowed = allowed_scores(scores, dataset, rows, self.known)
         for at, row in enumerate(rows.tolist()):
-            found = best(allowed[at], self.ranker.depth)
-            if len(found.rows):
-                logits = forward(self.ranker.weights, ranking_input(self.values[row], found, self.table))
-                scores[at, found.rows] = scores[at].max() + 1.0 + logits - logits.min()
+            logits = candidate_logits(allowed[at], self.values[row], self.ranker, self.table)
+            found = np.isfinite(logits)
+            if found.any():
+                scores[at, found] = scores[at].max() + 1.0 + logits[found] - logits[found].min()
         return scores
+
+
+def candidate_logits(allowed: Floats, values: Mapping[str, Any], ranker: RankerFile, table: ItemTable) -> Floats:
+    """The ranker's logits [items] for the best of one visitor's `allowed` scores [items]; -inf for all others."""
+    found = best(allowed, ranker.depth)
+    logits = np.full(len(allowed), -np.inf, np.float32)
+    if len(found.rows):
+        logits[found.rows] = forward(ranker.weights, ranking_input(values, found, table))
+    return logits
