@@ -21,6 +21,10 @@ _HORIZON = 6.0
 _UNLIKE = 0.02
 # Counts are small: the logarithm is to tell a half from one.
 _SCALE = 20.0
+# The same of shares, and what is added to their whole: by far less than one fresh event.
+_SHARE_SCALE, _SHARE_FLOOR = 200.0, 0.02
+# Ages in the products of count and age are in units of about three weeks' logarithm.
+_AGE_UNIT = 3.0
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,21 @@ def log_ages(first_s: Longs, instants_s: Longs) -> Floats:
 
 def feature_count(half_lives_days: Sequence[float]) -> int:
     """How many features an item has: none without half-lives."""
-    return 2 * len(half_lives_days) + 1 if len(half_lives_days) else 0
+    return 6 * len(half_lives_days) + 1 if len(half_lives_days) else 0
+
+
+def trend_features(logs: Floats, ages: Floats, offered: NDArray[np.bool_]) -> Floats:
+    """[items, features] as of an instant, for items of which logs are `RecentEvents.trends`' [items, 2 half-lives].
+
+    Those; the logarithms of an item's shares in what was wanted of all items `offered` [items], for an hour of
+    little traffic says as much as a busy one; the first times `ages` [items, as `log_ages`]; and last the age
+    itself, UNBORN for what is not offered.
+    """
+    counts = np.expm1(logs) / _SCALE
+    shares = counts / (counts[offered].sum(axis=0) + _SHARE_FLOOR)
+    by_age = logs * np.maximum(ages, 0.0)[:, None] / _AGE_UNIT
+    known = np.where(offered, ages, np.float32(UNBORN))[:, None]
+    return np.concatenate((logs, np.log1p(_SHARE_SCALE * shares), by_age, known), axis=1, dtype=np.float32)
 
 
 def tastes_before(items: Ints, starts: Longs, vectors: Floats) -> Floats:

@@ -93,24 +93,23 @@ def global_temporal(data: Interactions, *, test_days: float, tuning_days: float)
     holds that is new to the user and was known at T. Tuning does the same with the `tuning_days`
     before T. Raises ValueError without times, or where a side stays empty.
     """
-    if data.at_s is None:
-        raise ValueError(f"{data.name}: expected times of events; the source keeps their order alone")
-    end_s = int(data.at_s.max()) + 1
+    end_s = int(data.seconds.max()) + 1
     test_s = end_s - int(test_days * DAY_S)
     tuning_s = test_s - int(tuning_days * DAY_S)
     return Folds(
         f"temporal, last {test_days:g} days",
-        tuning=_window(data, data.at_s, tuning_s, test_s),
-        final=_window(data, data.at_s, test_s, end_s),
+        tuning=_window(data, tuning_s, test_s),
+        final=_window(data, test_s, end_s),
     )
 
 
-def _window(data: Interactions, at_s: Longs, begin_s: int, end_s: int) -> Fold:
+def _window(data: Interactions, begin_s: int, end_s: int) -> Fold:
+    at_s = data.seconds
     fit = at_s < begin_s
     candidates = np.zeros(data.item_count, np.bool_)
     candidates[data.items[fit]] = True
     starts = data.starts
-    sessions = np.concatenate((session_begins(data, at_s), [len(data)]))
+    sessions = np.concatenate((session_begins(data), [len(data)]))
     users, ends, relevant = [], [], []
     for begin, stop in zip(sessions[:-1].tolist(), sessions[1:].tolist(), strict=True):
         if not begin_s <= at_s[begin] < end_s:
@@ -128,8 +127,8 @@ def _window(data: Interactions, at_s: Longs, begin_s: int, end_s: int) -> Fold:
     return Fold(fit, chosen, starts[chosen], np.array(ends, np.int64), Ragged.of(relevant), candidates)
 
 
-def session_begins(data: Interactions, at_s: Longs) -> Longs:
+def session_begins(data: Interactions) -> Longs:
     """Places of the events that begin a session: a user's first, and each after 30 minutes without one."""
     begins = np.ones(len(data), np.bool_)
-    begins[1:] = (np.diff(data.users) > 0) | (np.diff(at_s) > SESSION_GAP_S)
+    begins[1:] = (np.diff(data.users) > 0) | (np.diff(data.seconds) > SESSION_GAP_S)
     return np.flatnonzero(begins)

@@ -54,3 +54,10 @@ class Interactions:
         """[users + 1] int64: user u's events are those from starts[u] up to starts[u + 1]."""
         starts: Longs = np.searchsorted(self.users, np.arange(self.user_count + 1))
         return starts
+
+    @property
+    def seconds(self) -> Longs:
+        """`at_s`. Raises ValueError where the source keeps the order alone."""
+        if self.at_s is None:
+            raise ValueError(f"{self.name}: expected times of events; the source keeps their order alone")
+        return self.at_s

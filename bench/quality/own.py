@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.quality.folds import DAY_S, Fold
+from bench.quality.folds import DAY_S, Fold, session_begins
 from bench.quality.interactions import Interactions, Longs
-from features.item_trends import RecentEvents, log_ages, tastes_before
+from features.item_trends import RecentEvents, log_ages, tastes_before, trend_features
 from features.sequence_forward import SequenceWeights
 from features.sequence_input import GAP_BUCKETS
 from training.dataset import Ints, Ragged
@@ -52,17 +52,20 @@ def sequences_of(data: Interactions, rows: NDArray[np.bool_], config: SequenceCo
 
 
 def _asked(data: Interactions, rows: NDArray[np.bool_], config: SequenceConfig | None) -> NDArray[np.bool_]:
-    """[chosen events]: a user's first with an item, as lists name nothing seen; with trends, not the item's very first.
-
-    Nobody could have recommended what was not there yet.
+    """[chosen events]: a user's first with an item, as lists name nothing seen; with trends, not the item's very first,
+    which nobody could have recommended; with `ask_sessions`, those alone that begin a session.
     """
     pairs = data.users.astype(np.int64) * data.item_count + data.items
     asked = np.zeros(len(data), np.bool_)
     asked[np.unique(pairs, return_index=True)[1]] = True
-    if data.at_s is not None and config is not None and config.trend_half_lives_days:
+    if config is not None and config.trend_half_lives_days:
         first_s = np.full(data.item_count, np.iinfo(np.int64).max)
-        np.minimum.at(first_s, data.items[rows], data.at_s[rows])
-        asked &= data.at_s > first_s[data.items]
+        np.minimum.at(first_s, data.items[rows], data.seconds[rows])
+        asked &= data.seconds > first_s[data.items]
+    if config is not None and config.ask_sessions:
+        begin = np.zeros(len(data), np.bool_)
+        begin[session_begins(data)] = True
+        asked &= begin
     return asked[rows]
 
 
@@ -70,10 +73,8 @@ def _trends_of(data: Interactions, rows: NDArray[np.bool_], config: SequenceConf
     """As of each chosen event, by the chosen events alone. Raises ValueError without times."""
     if not config.trend_half_lives_days:
         return None
-    if data.at_s is None:
-        raise ValueError(f"{data.name}: expected times of events for trends; the source keeps their order alone")
     starts = np.concatenate(([0], np.cumsum(np.bincount(data.users[rows], minlength=data.user_count))))
-    return event_trends(data.items[rows], starts, data.at_s[rows], data.item_count, config.trend_half_lives_days)
+    return event_trends(data.items[rows], starts, data.seconds[rows], data.item_count, config.trend_half_lives_days)
 
 
 def gaps(data: Interactions) -> Ints:
@@ -144,7 +145,7 @@ def rank(data: Interactions, fold: Fold, weights: SequenceWeights, *, k: int) ->
         vectors = forward(weights, inputs)
         scores = vectors[:, :dim] @ weights.vectors[1:].T
         if len(weights.half_lives_days):
-            _with_trends(data, scores, vectors[:, dim:], weights, fold.ends[part])
+            _with_trends(data, scores, vectors[:, dim:], weights, fold, part)
         if not weights.begins:
             scores[lengths == 0] = fallback
         lists.append(best(data, fold, scores, first, k=k))
@@ -152,21 +153,21 @@ def rank(data: Interactions, fold: Fold, weights: SequenceWeights, *, k: int) ->
 
 
 def _with_trends(
-    data: Interactions, scores: Floats, trend_weights: Floats, weights: SequenceWeights, ends: Longs
+    data: Interactions, scores: Floats, trend_weights: Floats, weights: SequenceWeights, fold: Fold, part: slice
 ) -> None:
-    """Add to scores [cases, items] what the instants of the events at `ends` say, by all that happened before them."""
-    if data.at_s is None:
-        raise ValueError(f"{data.name}: expected times of events for trends; the source keeps their order alone")
+    """Add to scores [cases, items] what the instants of a part of the cases say, by all that happened before them."""
+    at_s, ends, half_lives_days = data.seconds, fold.ends[part], weights.half_lives_days.tolist()
     before = tastes_before(data.items, data.starts, weights.tastes)
-    order = np.argsort(data.at_s, kind="stable")
-    recent = RecentEvents(data.items[order], data.at_s[order], before[order])
+    order = np.argsort(at_s, kind="stable")
+    recent = RecentEvents(data.items[order], at_s[order], before[order])
     first_s = np.full(data.item_count, np.iinfo(np.int64).max // 2)
-    np.minimum.at(first_s, data.items, data.at_s)
-    ages = log_ages(first_s, data.at_s[ends])
+    np.minimum.at(first_s, data.items, at_s)
+    ages = log_ages(first_s, at_s[ends])
     for case, end in enumerate(ends.tolist()):
-        items, values = recent.trends(int(data.at_s[end]), before[end], weights.half_lives_days.tolist())
-        scores[case, items] += values @ trend_weights[case, :-1]
-        scores[case] += trend_weights[case, -1] * ages[case]
+        items, values = recent.trends(int(at_s[end]), before[end], half_lives_days)
+        logs = np.zeros((data.item_count, values.shape[1]), np.float32)
+        logs[items] = values
+        scores[case] += trend_features(logs, ages[case], fold.candidates) @ trend_weights[case]
     scores[ages < 0.0] = _NOT_THERE
 
 

@@ -7,7 +7,7 @@ from math import exp2, log
 import numpy as np
 import pytest
 
-from features.item_trends import UNBORN, RecentEvents, feature_count, log_ages, tastes_before
+from features.item_trends import UNBORN, RecentEvents, feature_count, log_ages, tastes_before, trend_features
 
 DAY_S = 86_400
 HALF_LIVES = (0.5, 2.0)
@@ -65,9 +65,32 @@ def test_a_taste_is_the_direction_of_what_went_before() -> None:
     np.testing.assert_allclose(found, [[0.0, 0.0], [1.0, 0.0], [0.6, 0.8], [0.0, 0.0], [0.0, 1.0]], atol=1e-6)
 
 
+def test_features_are_those_of_the_definition() -> None:
+    counts = np.array([[0.0, 0.5], [3.0, 1.0], [1.0, 0.0], [0.0, 0.0]])
+    ages = np.array([1.5, 0.3, 4.0, UNBORN], np.float32)
+    offered = np.array([True, False, True, False])
+    found = trend_features(np.log1p(20.0 * counts).astype(np.float32), ages, offered)
+    for item, came in enumerate(found):
+        logs = [log(1.0 + 20.0 * count) for count in counts[item]]
+        # Shares are of what is offered, items 0 and 2; an age below zero is none.
+        shares = [log(1.0 + 200.0 * counts[item, way] / (counts[[0, 2], way].sum() + 0.02)) for way in (0, 1)]
+        by_age = [one * max(0.0, float(ages[item])) / 3.0 for one in logs]
+        np.testing.assert_allclose(came, [*logs, *shares, *by_age, ages[item] if offered[item] else UNBORN], rtol=1e-5)
+
+
+def test_what_is_offered_alone_has_the_whole_however_busy_the_hour() -> None:
+    ages = np.zeros(3, np.float32)
+    for count in (1.0, 1000.0):
+        logs = np.log1p(20.0 * np.array([[count], [count], [0.0]], np.float32))
+        shares = trend_features(logs, ages, np.array([True, False, True]))[:, 1]
+        np.testing.assert_allclose(shares[[0, 2]], [log(201.0), 0.0], atol=0.03)
+
+
 def test_without_half_lives_there_are_no_features() -> None:
     assert feature_count(()) == 0
-    assert feature_count(HALF_LIVES) == recent().trends(1, np.zeros(2, np.float32), HALF_LIVES)[1].shape[1] + 1
+    logs = recent().trends(5, np.zeros(2, np.float32), HALF_LIVES)[1]
+    features = trend_features(logs, np.zeros(len(logs), np.float32), np.ones(len(logs), np.bool_))
+    assert features.shape[1] == feature_count(HALF_LIVES)
 
 
 def test_events_out_of_order_are_refused() -> None:

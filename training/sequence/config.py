@@ -16,6 +16,7 @@ class SequenceConfig:
     weights, which are those that the fit returns. `unit_items`: items' vectors have one learned length
     (cosine in place of the dot product: a person's length alters no order). `begins`: a sequence is
     read from before its first event on, so that who has none gets a vector too.
+    `ask_sessions`: only the event that begins a session is learnt from as something to be found; the others are read.
     `trend_half_lives_days`: an item's score follows its decayed counts and its age as of the instant;
     it does not where empty. `candidate_lag_days`: such a model is used up to so long after its items
     were listed; a sequence is then asked for items alone that are older than a random part of it.
@@ -42,6 +43,7 @@ class SequenceConfig:
     softmax_items: int = 8192
     unit_items: bool = False
     begins: bool = False
+    ask_sessions: bool = False
     trend_half_lives_days: tuple[float, ...] = ()
     candidate_lag_days: float = 0.0
     seed: int = 7

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import svds
 
-from features.item_trends import UNBORN, RecentEvents, log_ages, tastes_before
+from features.item_trends import RecentEvents, log_ages, tastes_before, trend_features
 from training.dataset import Ints, Longs
 
 Floats = NDArray[np.float32]
@@ -32,17 +32,16 @@ class EventTrends:
     tastes: Floats
 
     def dense(self, events: Longs, lags_s: Longs) -> NDArray[np.float16]:
-        """[events, items, features]: the trends, and last the logarithm of the age.
-
-        It is UNBORN where an item was not there yet so long before the event, lags_s: [events].
+        """[events, items, features] of `trend_features`; offered is what was there so long before the event,
+        lags_s: [events].
         """
-        width = self.values.shape[1]
-        dense = np.zeros((len(events), len(self.first_s), width + 1), np.float16)
-        for row, event in enumerate(events):
-            place = slice(self.starts[event], self.starts[event + 1])
-            dense[row, self.items[place], :width] = self.values[place]
+        count, width = len(self.first_s), self.values.shape[1]
+        dense = np.empty((len(events), count, 3 * width + 1), np.float16)
         ages = log_ages(self.first_s, self.at_s[events])
-        dense[:, :, width] = np.where(self.first_s < (self.at_s[events] - lags_s)[:, None], ages, UNBORN)
+        for row, (event, lag_s) in enumerate(zip(events, lags_s, strict=True)):
+            found, logs = slice(self.starts[event], self.starts[event + 1]), np.zeros((count, width), np.float32)
+            logs[self.items[found]] = self.values[found]
+            dense[row] = trend_features(logs, ages[row], self.first_s < self.at_s[event] - lag_s)
         return dense
 
 

@@ -178,17 +178,17 @@ def test_trends_are_as_of_just_before_each_event() -> None:
     items, starts = np.array([0, 1, 1, 0], np.int32), np.array([0, 2, 4], np.int64)
     trends = event_trends(items, starts, at_s, 3, (1.0,))
     dense = trends.dense(np.arange(4), np.zeros(4, np.int64))
-    assert dense.shape == (4, 3, 3)
+    assert dense.shape == (4, 3, 7)
     # At hour 1 nothing had happened; no item is there yet.
-    assert not dense[[0, 2], :, :2].any()
-    assert (dense[[0, 2], :, 2] < 0).all()
+    assert not dense[[0, 2], :, :6].any()
+    assert (dense[[0, 2], :, 6] < 0).all()
     hour = 2 ** (-1 / 24)
     np.testing.assert_allclose(dense[1, :2, 0], np.log1p([20 * hour, 20 * hour]), rtol=1e-3)
     np.testing.assert_allclose(dense[3, :2, 0], np.log1p([20 * hour**2, 20 * (hour + hour**2)]), rtol=1e-3)
-    assert dense[3, 2, 2] < 0 < dense[3, 0, 2]
+    assert dense[3, 2, 6] < 0 < dense[3, 0, 6]
     # An hour and a half before hour 3 both were there, two hours before neither.
-    assert (trends.dense(np.array([3]), np.array([5400]))[0, :2, 2] > 0).all()
-    assert (trends.dense(np.array([3]), np.array([7200]))[0, :2, 2] < 0).all()
+    assert (trends.dense(np.array([3]), np.array([5400]))[0, :2, 6] > 0).all()
+    assert (trends.dense(np.array([3]), np.array([7200]))[0, :2, 6] < 0).all()
 
 
 def test_with_a_lag_nothing_is_asked_for_that_is_newer() -> None:
