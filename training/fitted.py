@@ -77,8 +77,7 @@ def export(
     difference, size = export_difference(model, arrays, newest)
     if difference > EXPORT_TOLERANCE * max(1.0, size):
         raise ExportDiffers(f"expected the trained tower's vectors to {EXPORT_TOLERANCE}, came {difference} off")
-    bought = np.bincount(dataset.purchased.flat, minlength=len(arrays.vectors)) > 0
-    return Fitted(with_places(arrays, content, bought), losses, watched, difference)
+    return Fitted(with_places(arrays, content, dataset), losses, watched, difference)
 
 
 def _watch(

@@ -12,15 +12,20 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from features.tower_forward import forward
 from training.artefact import TowerArrays
 from training.catalogue import PRICE_BUCKETS, ItemContent
+from training.dataset import Dataset
+from training.selling import growth, still_sold
 
 Floats = NDArray[np.float32]
-Known = NDArray[np.bool_]
 
 _RIDGE = 0.3
 # The share of category and of price beside the words' in the likeness of two items.
 _BESIDE_WORDS = 0.2
+# How much of the last weeks' growth goes on.
+_GROWTH_SHARE = 0.5
+_NEWEST = 1024
 
 
 @dataclass(frozen=True)
@@ -45,17 +50,19 @@ def described(blocks: Sequence[Block]) -> Floats:
     return np.concatenate(parts, axis=1).astype(np.float32)
 
 
-def by_content(features: Floats, known: Known, learned: Floats) -> Floats:
-    """[items, columns]: what the content says of `learned` [items, columns], read from the known items alone.
+def by_content(features: Floats, weights: Floats, learned: Floats) -> Floats:
+    """[items, columns]: what the content says of `learned` [items, columns], read from items of a weight above 0.
 
-    features: [items, names]. Raises ValueError where no item is known.
+    features: [items, names]; weights: [items], what an item counts in the regression.
+    Raises ValueError where none has any.
     """
+    known = weights > 0.0
     if not known.any():
         raise ValueError("expected items that somebody has touched, came none")
-    there = features[known].astype(np.float64)
-    mean = learned[known].mean(axis=0, dtype=np.float64)
-    squares = there.T @ there + _RIDGE * np.eye(there.shape[1])
-    said = np.linalg.solve(squares, there.T @ (learned[known] - mean))
+    there, weighing = features[known].astype(np.float64), weights[known].astype(np.float64)[:, None]
+    mean = np.average(learned[known].astype(np.float64), axis=0, weights=weighing[:, 0])
+    squares = there.T @ (weighing * there) + _RIDGE * np.eye(there.shape[1])
+    said = np.linalg.solve(squares, there.T @ (weighing * (learned[known] - mean)))
     placed: Floats = (features @ said + mean).astype(np.float32)
     return placed
 
@@ -70,17 +77,40 @@ def content_blocks(content: ItemContent) -> tuple[Block, ...]:
     return Block(words[:, 1:]), Block(categories, _BESIDE_WORDS), Block(prices, _BESIDE_WORDS)
 
 
-def with_places(arrays: TowerArrays, content: ItemContent, known: Known) -> TowerArrays:
-    """The towers where items that are not `known` [items] have vectors and bias by content.
+def with_places(arrays: TowerArrays, content: ItemContent, dataset: Dataset) -> TowerArrays:
+    """The towers where items that nobody bought in `dataset`, what they were fitted to, stand by content.
 
-    What training goes on from stays as it was learned.
+    They are placed by items still sold; bias also by what sells more of late, and less by what the mean visitor
+    likes of a vector, which would say twice how popular its like are. What training goes on from stays as learned.
     """
+    weights = still_sold(dataset)
+    known = weights > 0.0
     if known.all():
         return arrays
-    history = arrays.user.history
-    learned = np.concatenate((arrays.vectors, history[1:], arrays.bias[:, None]), axis=1)
-    placed = by_content(described(content_blocks(content)), known, learned)
-    placed = np.where(known[:, None], learned, placed).astype(np.float32)
-    dim = arrays.vectors.shape[1]
-    user = replace(arrays.user, history=np.concatenate((history[:1], placed[:, dim:-1])))
-    return replace(arrays, user=user, vectors=placed[:, :dim].copy(), bias=placed[:, -1].copy())
+    history, vectors = arrays.user.history, arrays.vectors
+    rising = growth(dataset)
+    liked = vectors @ _mean_visitor(arrays, dataset)
+    bias = arrays.bias + _GROWTH_SHARE * _beyond_mean(rising, weights) - _beyond_mean(liked, weights)
+    placed = by_content(
+        described(content_blocks(content)), weights, np.concatenate((vectors, history[1:], bias[:, None]), axis=1)
+    )
+    dim = vectors.shape[1]
+    learned = np.where(known[:, None], history[1:], placed[:, dim:-1])
+    return replace(
+        arrays,
+        user=replace(arrays.user, history=np.concatenate((history[:1], learned)).astype(np.float32)),
+        vectors=np.where(known[:, None], vectors, placed[:, :dim]).astype(np.float32),
+        bias=np.where(known, arrays.bias, placed[:, -1]).astype(np.float32),
+    )
+
+
+def _mean_visitor(arrays: TowerArrays, dataset: Dataset) -> Floats:
+    """[dim]: the mean vector of the newest moments."""
+    newest = dataset.inputs.take(np.arange(max(0, len(dataset) - _NEWEST), len(dataset)))
+    mean: Floats = forward(arrays.user, newest).mean(axis=0)
+    return mean
+
+
+def _beyond_mean(values: Floats, weights: Floats) -> Floats:
+    beyond: Floats = values - np.average(values, weights=weights)
+    return beyond

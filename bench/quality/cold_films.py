@@ -35,7 +35,7 @@ def measure_films(
     model = fit_sequences(sequences, data.content, data.action_kinds, config, lambda *_: {}, checkpoint).model
     cases = films_to_find(data, known, hidden)
     vectors = user_vectors(known, sequences, sequence_weights(model), cases)
-    there = np.bincount(known.items, minlength=data.item_count) > 0
+    there = (np.bincount(known.items, minlength=data.item_count) > 0).astype(np.float32)
     placed = by_content(described([Block(data.content)]), there, model.items.vectors().numpy()[1:])
     scores = {
         BY_CONTENT: vectors @ placed.T,
