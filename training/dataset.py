@@ -48,6 +48,10 @@ class Ragged:
         """Length of each row."""
         return np.diff(self.starts)
 
+    def keep(self, kept: NDArray[np.bool_]) -> Ragged:
+        """As many rows, of those values alone that are `kept` [values]."""
+        return Ragged(self.flat[kept], np.concatenate(([0], np.cumsum(kept)))[self.starts])
+
     def take(self, rows: Longs) -> Ragged:
         """The given rows, in that order; rows in unbroken order share memory with these."""
         if unbroken(rows):

@@ -14,7 +14,7 @@ from training.artefact import TowerArrays
 from training.artefact_scorer import TowerScorer
 from training.catalogue import ItemContent
 from training.config import TrainingConfig
-from training.dataset import Dataset, Longs, Ragged
+from training.dataset import Dataset, Longs
 from training.fitted import fit_and_export
 
 WINDOW_DAYS = 56
@@ -78,15 +78,10 @@ def without(dataset: Dataset, hidden: NDArray[np.bool_]) -> Dataset:
             orders=closed_up(inputs.orders),
             actions=closed_up(inputs.actions),
         ),
-        purchased=_kept(dataset.purchased, ~hidden),
-        basket=_kept(dataset.basket, ~hidden),
-        bought=_kept(dataset.bought, ~hidden),
+        purchased=dataset.purchased.keep(~hidden[dataset.purchased.flat]),
+        basket=dataset.basket.keep(~hidden[dataset.basket.flat]),
+        bought=dataset.bought.keep(~hidden[dataset.bought.flat]),
     )
-
-
-def _kept(rows: Ragged, kept: NDArray[np.bool_]) -> Ragged:
-    chosen = kept[rows.flat]
-    return Ragged(rows.flat[chosen], np.concatenate(([0], np.cumsum(chosen)))[rows.starts])
 
 
 def _measured(
