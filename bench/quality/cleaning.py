@@ -76,7 +76,7 @@ def _changes(settings: Settings, fortnight: Fortnight) -> Iterator[tuple[str, Da
     if os.environ.get(VARIABLE):
         key = settings.secrets.pseudonym_key.get_secret_value()
         lines = returned_lines(purchases_path(settings), data_folder() / SOURCE, CleaningConfig().return_days or 0.0)
-        kept = without_lines(fit_set, _as_served(lines, fortnight.dataset, purchases_path(settings), key))
+        kept = without_lines(fit_set, as_served(lines, fortnight.dataset, purchases_path(settings), key))
         yield RETURNS, kept, config, f"{len(lines):,} lines, {len(fit_set) - len(kept)} moments"
     for name, rule in _RULES.items():
         cleaning = replace(config.cleaning, **rule)
@@ -108,7 +108,7 @@ def returned_lines(purchases: Path, source: Path, days: float) -> pd.DataFrame:
     return found.rename(columns={"profile_id": "customer_id"})
 
 
-def _as_served(lines: pd.DataFrame, dataset: Dataset, purchases: Path, key: str) -> set[tuple[str, int, str]]:
+def as_served(lines: pd.DataFrame, dataset: Dataset, purchases: Path, key: str) -> set[tuple[str, int, str]]:
     """The lines as (profile, instant in microseconds, item) of the lake, whose year was moved by whole days."""
     pseudonyms = Pseudonymizer(key)
     names = {customer: pseudonyms.user(customer) for customer in lines.customer_id.unique()}
