@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class SequenceConfig:
     `trend_half_lives_days`: an item's score follows its decayed counts and its age as of the instant;
     it does not where empty. `candidate_lag_days`: such a model is used up to so long after its items
     were listed; a sequence is then asked for items alone that are older than a random part of it.
+    `ask`: each event from the place before it, or all events of one second from the place before the first of them.
     """
 
     dim: int = 64
@@ -46,8 +48,11 @@ class SequenceConfig:
     ask_sessions: bool = False
     trend_half_lives_days: tuple[float, ...] = ()
     candidate_lag_days: float = 0.0
+    ask: Literal["event", "moment"] = "event"
     seed: int = 7
 
     def __post_init__(self) -> None:
         if self.dim % self.heads:
             raise ValueError(f"dim: expected a multiple of {self.heads} heads, came {self.dim}")
+        if self.ask not in ("event", "moment"):
+            raise ValueError(f"ask: expected event or moment, came {self.ask!r}")

@@ -28,7 +28,7 @@ Watch = Callable[[int, "Fitting"], dict[str, float]]
 _INPUTS = ("items", "actions", "gaps", "contexts", "attributes")
 _CODES = tf.TensorSpec((None, None), tf.int32)
 _STEP_SIGNATURE = [
-    dict.fromkeys((*_INPUTS, "targets"), _CODES)
+    dict.fromkeys((*_INPUTS, "targets", "askers"), _CODES)
     | {"contexts": tf.TensorSpec((None, None, None), tf.int32)}
     | {"trends": tf.TensorSpec((None, None, None), tf.float16)}
     | {"candidates": tf.TensorSpec((None,), tf.int32), "probability": tf.TensorSpec((None,), tf.float32)}
@@ -93,7 +93,7 @@ def learning_rate(step: int, fitting: Fitting) -> float:
 
 def as_tensors(batch: Batch, config: SequenceConfig, random: np.random.Generator, items: int) -> dict[str, Any]:
     """What the model's loss takes: all items as candidates, or the batch's targets and a uniform sample beside them."""
-    arrays = {name: getattr(batch.inputs, name) for name in _INPUTS}
+    arrays = {name: getattr(batch.inputs, name) for name in _INPUTS} | {"askers": batch.askers}
     if items <= config.softmax_items:
         candidates = np.arange(1, items + 1, dtype=np.int32)
         probability = np.ones(items, np.float32)

@@ -116,7 +116,8 @@ class SequenceTwoTower(tfrs.Model):  # type: ignore[misc]
     def compute_loss(self, inputs: dict[str, Any], training: bool = False) -> Any:
         """The mean loss over the places with a target.
 
-        `targets`: [batch, length] place of the next item among `candidates`, -1 where there is none;
+        `targets`: [batch, length] place of the next item among `candidates`, -1 where there is none; `askers`:
+        [batch, length] the place whose vector is asked for it, so that several make a softmax of several labels;
         `candidates`: [c] codes of items; `probability`: [c] of each to be among them, whose logarithm is
         taken off the scores (Yi et al. 2019, section 3). `trends`: [targets, c, features] float16, what each
         target's instant adds to the scores; without features nothing is added.
@@ -124,18 +125,20 @@ class SequenceTwoTower(tfrs.Model):  # type: ignore[misc]
         vectors = self.items.vectors(training=training)
         states = self.users(inputs, vectors, training=training)
         asked = tf.where(inputs["targets"] >= 0)
+        askers = tf.cast(tf.gather_nd(inputs["askers"], asked), asked.dtype)
+        queries = tf.gather_nd(states, tf.stack((asked[:, 0], askers), axis=1))
         return chunked_softmax(
-            tf.gather_nd(states, asked),
+            queries,
             tf.gather(vectors, inputs["candidates"]),
             -tf.math.log(inputs["probability"]),
             tf.gather_nd(inputs["targets"], asked),
-            self._moments(inputs, asked, states),
+            self._moments(inputs, queries),
         )
 
-    def _moments(self, inputs: dict[str, Any], asked: Any, states: Any) -> Moments | None:
+    def _moments(self, inputs: dict[str, Any], queries: Any) -> Moments | None:
         if not self.users.half_lives_days:
             return None
-        return Moments(self.users.trend_weights(tf.gather_nd(states, asked)), inputs["trends"])
+        return Moments(self.users.trend_weights(queries), inputs["trends"])
 
 
 def _offsets(counts: Ints) -> Ints:

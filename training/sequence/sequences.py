@@ -27,6 +27,7 @@ class Sequences:
     Items and actions are codes from 1. A gap is the bucket (`features.sequence_input.gap_bucket`) of the
     time from the event to the next one, 0 where times are unknown. contexts: [events, columns] codes from 1, 0
     where unknown: what was known of each event before it happened. asked: [events], whether a model is to find it.
+    opens: [events], false where an event is asked for together with the one before it; None where none is.
     """
 
     items: Ragged
@@ -36,6 +37,7 @@ class Sequences:
     attributes: Ints
     asked: NDArray[np.bool_]
     trends: EventTrends | None = None
+    opens: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.items)
@@ -43,12 +45,14 @@ class Sequences:
 
 @dataclass(frozen=True)
 class Batch:
-    """`inputs` and, of the same shape, the next item's code at each place: 0 where none is asked for; trends:
-    [targets, items, features] float16 as of each that is, in the order of rows and places; features may be none.
+    """`inputs` and, of the same shape, the next item's code at each place: 0 where none is asked for; askers: the place
+    whose vector is asked for it, that one or an earlier. trends: [targets, items, features] float16 as of each target,
+    in the order of rows and places; features may be none.
     """
 
     inputs: SequenceInput
     targets: Ints
+    askers: Ints
     trends: NDArray[np.float16]
 
 
@@ -103,25 +107,36 @@ class Batches:
         ends = np.array([self._end(int(self._lengths[user]), random) for user in users], np.int64)
         inputs = read_before(self._sequences, users, ends - 1, width, counts=counts)
         targets, events = np.zeros((len(users), width), np.int32), np.zeros((len(users), width), np.int64)
+        askers = np.tile(np.arange(width, dtype=np.int32), (len(users), 1))
         for row, (user, end, count) in enumerate(zip(users, ends, counts, strict=True)):
             last = int(self._sequences.items.starts[user] + end)
             place = slice(last - int(count), last)
             targets[row, width - count :] = np.where(self._sequences.asked[place], self._sequences.items.flat[place], 0)
             events[row, width - count :] = np.arange(place.start, place.stop)
+            if self._sequences.opens is not None:
+                askers[row, width - count :] = _opened(self._sequences.opens[place], width - int(count))
+        # What was begun before the first place read is asked for by none.
+        targets[askers < 0] = 0
         trends = self._sequences.trends
         if trends is None:
-            return Batch(inputs, targets, np.zeros((int((targets > 0).sum()), 0, 0), np.float16))
+            return Batch(inputs, targets, askers, np.zeros((int((targets > 0).sum()), 0, 0), np.float16))
         lags_s = (random.random(len(users)) * self._config.candidate_lag_days * _DAY_S).astype(np.int64)
         rows, places = np.nonzero(targets)
         listed = trends.first_s[targets[rows, places] - 1] < trends.at_s[events[rows, places]] - lags_s[rows]
         targets[rows[~listed], places[~listed]] = 0
-        return Batch(inputs, targets, trends.dense(events[targets > 0], lags_s[np.nonzero(targets)[0]]))
+        return Batch(inputs, targets, askers, trends.dense(events[targets > 0], lags_s[np.nonzero(targets)[0]]))
 
     def _end(self, length: int, random: np.random.Generator) -> int:
         longest = self._config.length + 1
         if length <= longest or random.random() >= self._config.earlier_windows:
             return length
         return int(random.integers(longest, length + 1))
+
+
+def _opened(opens: NDArray[np.bool_], first: int) -> Ints:
+    """The place, counted from `first`, of the newest opening up to each; -1 before any."""
+    places: Ints = np.maximum.accumulate(np.where(opens, first + np.arange(len(opens)), -1)).astype(np.int32)
+    return places
 
 
 def newest(sequences: Sequences, users: Longs, ends: Longs, length: int) -> SequenceInput:
