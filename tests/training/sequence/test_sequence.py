@@ -244,6 +244,63 @@ def test_what_is_not_asked_for_is_read_alone() -> None:
     assert sum(int((batch.targets > 0).sum()) for batch in batches) == wanted
 
 
+def test_a_moment_is_asked_for_from_the_place_before_the_first_of_it() -> None:
+    random = np.random.default_rng(8)
+    walks = circles(40).items
+    items = random.integers(1, ITEMS + 1, len(walks.flat)).astype(np.int32)
+    sequences = replace(circles(40), items=Ragged(items, walks.starts))
+    opens = random.random(len(sequences.items.flat)) < 0.3
+    opens[sequences.items.starts[:-1]] = True
+    config = replace(SMALL, begins=True, earlier_windows=0.0)
+    every = list(Batches(sequences, config).epoch(0))
+    found = list(Batches(replace(sequences, opens=opens), config).epoch(0))
+    user_of = {tuple(sequences.items[user][-SMALL.length - 1 :].tolist()): user for user in range(40)}
+    lost = 0
+    for asked, batch in zip(every, found, strict=True):
+        width = batch.targets.shape[1]
+        np.testing.assert_array_equal(asked.askers, np.tile(np.arange(width), (len(asked.targets), 1)))
+        for row in range(len(batch.targets)):
+            read = [int(code) for code in asked.inputs.items[row] if code]
+            user = user_of[(*read, int(asked.targets[row, -1]))]
+            last = int(sequences.items.starts[user + 1])
+            for place in range(width):
+                event = last - width + place
+                if not asked.targets[row, place]:
+                    assert not batch.targets[row, place]
+                    continue
+                opener = place
+                while opener >= 0 and asked.targets[row, opener] and not opens[event - (place - opener)]:
+                    opener -= 1
+                if opener < 0 or not asked.targets[row, opener]:
+                    assert not batch.targets[row, place]
+                    lost += 1
+                else:
+                    assert batch.targets[row, place] == asked.targets[row, place]
+                    assert batch.askers[row, place] == opener
+    assert lost
+
+
+def test_the_loss_of_a_moment_is_that_of_all_its_items_by_the_vector_before_it() -> None:
+    sequences = circles(6)
+    opens = np.arange(len(sequences.items.flat)) % 3 == 0
+    opens[sequences.items.starts[:-1]] = True
+    config = replace(SMALL, begins=True, dropout=0.0, input_dropout=0.0, attention_dropout=0.0)
+    model = new_model(sequences, content(), KINDS, config)
+    batch = next(Batches(replace(sequences, opens=opens), config).epoch(0))
+    inputs = as_tensors(batch, config, np.random.default_rng(1), ITEMS)
+    vectors = model.items.vectors()
+    scores = (model.users({name: tf.constant(value) for name, value in inputs.items()}, vectors).numpy()) @ (
+        vectors.numpy()[1:].T
+    )
+    logs = scores - np.log(np.exp(scores).sum(axis=2, keepdims=True))
+    losses = [
+        -logs[row, batch.askers[row, place], batch.targets[row, place] - 1]
+        for row, place in zip(*np.nonzero(batch.targets), strict=True)
+    ]
+    assert float(model.compute_loss(inputs)) == pytest.approx(float(np.mean(losses)), rel=1e-5)
+    assert any(batch.askers[row, place] != place for row, place in zip(*np.nonzero(batch.targets), strict=True))
+
+
 def test_a_sample_holds_every_target_and_its_odds() -> None:
     batch = next(Batches(circles(40), SMALL).epoch(0))
     sampled = as_tensors(batch, replace(SMALL, softmax_items=10), np.random.default_rng(3), ITEMS)
