@@ -123,7 +123,7 @@ def run(settings: Settings, *, here: bool = False, tuning: bool = False) -> dict
 
 def measure(settings: Settings, work: Path, *, tuning: bool) -> dict[str, Any]:
     """The figures of this process."""
-    from bench.online_biases_ranked import Ranked, follow_through
+    from bench.online_biases_ranked import Ranked, calibration, chances, follow_through
     from bench.warm_start_periods import PERIODS, TUNING_PERIODS, fit_full, fit_warm, ratio, read_periods
     from feature_repo.store import open_store
     from training.config import TrainingConfig
@@ -134,7 +134,7 @@ def measure(settings: Settings, work: Path, *, tuning: bool) -> dict[str, Any]:
     model, _ = fit_full(next(periods), work / "start", config)
     alone: dict[str, list[Doubles]] = {}
     ranked: dict[str, list[Doubles]] = {}
-    users = []
+    users, told = [], []
     for number, period in enumerate(periods, start=1):
         before = model
         model, _ = fit_warm(before, period, work / f"warm-{number}", config)
@@ -147,12 +147,10 @@ def measure(settings: Settings, work: Path, *, tuning: bool) -> dict[str, Any]:
         logits = ranker.stream(stream)
         for way in RANKED_WAYS:
             ranked.setdefault(way.name, []).append(follow(logits, way))
+        told.append(chances(logits, ranker))
         users.append(period.dataset.users[period.holdout.test])
-    return {
-        **_compared(alone, ratio, users),
-        "rate": RATE,
-        "ranked": {**_compared(ranked, ratio, users), "rate": RANKED_RATE},
-    }
+    of_ranker = {"rate": RANKED_RATE, "expected_calibration_error": calibration(told)}
+    return {**_compared(alone, ratio, users), "rate": RATE, "ranked": {**_compared(ranked, ratio, users), **of_ranker}}
 
 
 def _compared(found: dict[str, list[Doubles]], ratio: Any, users: Sequence[Any]) -> dict[str, Any]:

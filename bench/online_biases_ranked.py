@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ from features.ranking_items import ItemTable
 from training.artefact_scorer import ArtefactScorer
 from training.config import TrainingConfig
 from training.metrics import ndcg
-from training.online_biases import RATE, OnlineBiases
+from training.online_biases import RANKED_RATE, RATE, OnlineBiases
+from training.ranking.calibration import expected_calibration_error, sigmoid
 from training.ranking.fit import fit_ranker
 from training.ranking.learn import learning_window
 from training.ranking.lists import allowed_scores, known_items, purchase_lists
@@ -29,6 +30,7 @@ from training.run import FEATURE_SERVICE
 
 IN_CANDIDATES = "retrieval's SGD, among its candidates alone"
 IN_COLUMNS = "retrieval's SGD, among its candidates and in its columns"
+CHOSEN, FITTED, FOLLOWING = "chosen", "as fitted", "SGD, at once"
 
 
 @dataclass(frozen=True)
@@ -103,3 +105,29 @@ def _through(ranked: Ranked, row: int, scores: Doubles, biases: Doubles) -> dict
         IN_CANDIDATES: ranked.order(row, Candidates(fitted, scores[fitted].astype(np.float32))),
         IN_COLUMNS: ranked.order(row, Candidates(chosen, biased[chosen].astype(np.float32))),
     }
+
+
+def chances(logits: Stream, ranked: Ranked) -> dict[str, Doubles]:
+    """Of each candidate of each moment: whether it was chosen, and its chance as fitted and with the biases of by then.
+
+    `logits` is the ranker's stream.
+    """
+    slope, intercept = (float(value) for value in ranked.ranker.weights.calibration)
+    online = OnlineBiases(logits.scores.shape[1], RANKED_RATE)
+    told: dict[str, list[Doubles]] = {CHOSEN: [], FITTED: [], FOLLOWING: []}
+    for row in np.flatnonzero(logits.known).tolist():
+        basket, scores = logits.baskets[row], logits.allowed(row)
+        if not len(basket):
+            continue
+        found = np.flatnonzero(np.isfinite(scores))
+        told[CHOSEN].append(np.isin(found, basket).astype(np.float64))
+        told[FITTED].append(sigmoid(slope * scores[found] + intercept))
+        told[FOLLOWING].append(sigmoid(slope * (scores[found] + online.values[found]) + intercept))
+        online.learn(scores, basket)
+    return {name: np.concatenate(parts) for name, parts in told.items()}
+
+
+def calibration(periods: Sequence[Mapping[str, Doubles]]) -> dict[str, float]:
+    """The expected calibration error of the chances of all periods together, as fitted and with biases."""
+    pooled = {name: np.concatenate([period[name] for period in periods]) for name in (CHOSEN, FITTED, FOLLOWING)}
+    return {name: round(expected_calibration_error(pooled[name], pooled[CHOSEN]), 5) for name in (FITTED, FOLLOWING)}

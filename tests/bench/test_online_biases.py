@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bench.online_biases import AS_FITTED, Way, follow
-from bench.online_biases_ranked import IN_CANDIDATES, IN_COLUMNS, Ranked, follow_through
+from bench.online_biases_ranked import IN_CANDIDATES, IN_COLUMNS, Ranked, calibration, chances, follow_through
 from contracts.item import Item
 from features.evaluate import evaluate
 from features.ranking_files import RankerFile
@@ -44,3 +44,16 @@ def test_a_rankers_stream_has_its_logits_for_scores() -> None:
     np.testing.assert_allclose(logits, np.tile([0.0, -np.log(2.0)], (3, 1)), atol=1e-6)
     strangers = replace(stream(), known=np.zeros(3, np.bool_))
     assert ranked("price", -1.0).stream(strangers).scores.tolist() == strangers.scores.tolist()
+
+
+def test_chances_are_told_before_each_step_and_held_against_what_was_chosen() -> None:
+    by_price = ranked("price", -1.0)
+    told = chances(by_price.stream(stream()), by_price)
+    # As fitted 1 / (1 + price); then what is chosen each time goes up and the other down.
+    assert told["as fitted"].tolist() == pytest.approx([1 / 2, 1 / 3] * 3)
+    assert told["SGD, at once"][:2].tolist() == pytest.approx([1 / 2, 1 / 3])
+    assert told["SGD, at once"][4] < told["SGD, at once"][2] < 1 / 2
+    assert told["SGD, at once"][5] > told["SGD, at once"][3] > 1 / 3
+    assert told["chosen"].tolist() == [0.0, 1.0] * 3
+    # In tenths of the pairs each: the chances of 1/3 that came true, and those of 1/2 that did not.
+    assert calibration([told])["as fitted"] == pytest.approx((2 / 3 + 1 / 2) / 2, abs=1e-4)
