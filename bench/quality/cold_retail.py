@@ -9,18 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.quality.cold import ColdCases, a_tenth, counted_before, rows
+from bench.quality.interactions import Floats
 from features.instant import DAY_US
+from features.tower_input import TowerInput
 from training.artefact import TowerArrays
 from training.artefact_scorer import TowerScorer
 from training.catalogue import ItemContent
 from training.config import TrainingConfig
 from training.dataset import Dataset, Longs
 from training.fitted import fit_and_export
+from training.online_biases import RATE, OnlineBiases
 
 WINDOW_DAYS = 56
 _HALF_LIVES_DAYS = (None, 5.0)
 _SEED = 7
 BY_CONTENT, OWN_CONTENT = "two-tower, place by content", "two-tower, content's own part alone"
+WITH_BIASES = "two-tower, place by content, and biases learned up to the case, as served"
 
 
 @dataclass(frozen=True)
@@ -101,8 +105,10 @@ def _measured(
         [basket[cold[basket]] for basket in baskets],
     )
     inputs = known.inputs.take(asked)
+    by_content = TowerScorer(arrays).scores(inputs)
     scores = {
-        BY_CONTENT: TowerScorer(arrays).scores(inputs),
+        BY_CONTENT: by_content,
+        WITH_BIASES: by_content + biases_before(dataset, known.inputs, window.rows, asked, arrays),
         OWN_CONTENT: TowerScorer(_own_content(arrays, content)).scores(inputs),
     }
     bought_us = np.repeat(dataset.at_us, dataset.purchased.lengths)
@@ -111,6 +117,25 @@ def _measured(
         counts = counted_before(dataset.at_us[asked], dataset.purchased.flat, bought_us, len(cold), half_life)
         scores[name] = counts
     return {"items": int(cold.sum()), "cases": len(cases), "rows": rows(cases, scores)}
+
+
+def biases_before(dataset: Dataset, inputs: TowerInput, moments: Longs, asked: Longs, arrays: TowerArrays) -> Floats:
+    """[asked, items]: `training.online_biases` as of each of the moments `asked`, from the `moments` before it.
+
+    inputs: what the towers read, [moments]. What a moment chose counts although no fit saw it.
+    """
+    online = OnlineBiases(len(arrays.vectors), RATE)
+    scorer, found = TowerScorer(arrays), {}
+    wanted = set(asked.tolist())
+    for row in moments.tolist():
+        if row in wanted:
+            found[row] = online.values.astype(np.float32)
+        if not (inputs.items[row] > 0).any():
+            continue
+        scores = scorer.scores(inputs.take(np.array([row])))[0].astype(np.float64)
+        scores[dataset.bought[row]] = -np.inf
+        online.learn(scores, dataset.basket[row])
+    return np.stack([found[row] for row in asked.tolist()])
 
 
 def _own_content(arrays: TowerArrays, content: ItemContent) -> TowerArrays:

@@ -9,11 +9,14 @@ import pytest
 
 from bench.quality.cold import CHANCE, ColdCases, a_tenth, counted_before, rows
 from bench.quality.cold_films import BY_CONTENT, films_to_find, measure_films, visible
-from bench.quality.cold_retail import window_of, without
-from bench.quality.interactions import Interactions
+from bench.quality.cold_retail import biases_before, window_of, without
+from bench.quality.interactions import Floats, Interactions
 from features.instant import DAY_US
+from features.tower_forward import TowerWeights, forward
+from features.tower_input import ACTION_BUCKETS, AGE_BUCKETS, DENSE_WIDTH, ORDER_BUCKETS
 from tests.bench.quality.small import small
-from tests.training.test_fit import shop
+from tests.training.test_fit import COUNT, shop
+from training.artefact import TowerArrays
 from training.dataset import Ragged
 from training.sequence.config import SequenceConfig
 
@@ -131,3 +134,45 @@ def test_a_hidden_film_is_found_by_its_genre() -> None:
     table = measure_films(data, config, seed=1)
     assert table["items"] == 24
     assert table["rows"][BY_CONTENT]["times_low"] > 2.0
+
+
+def some_arrays(random: np.random.Generator) -> TowerArrays:
+    def some(*shape: int) -> Floats:
+        return random.normal(size=shape).astype(np.float32)
+
+    weights = TowerWeights(
+        history=some(COUNT + 1, 4),
+        age_logits=some(AGE_BUCKETS),
+        order_logits=some(ORDER_BUCKETS),
+        action_logits=some(ACTION_BUCKETS),
+        mean=some(DENSE_WIDTH),
+        scale=some(DENSE_WIDTH),
+        hidden=some(DENSE_WIDTH, 3),
+        hidden_bias=some(3),
+        out=some(3, 4),
+        country=some(2, 4),
+    )
+    return TowerArrays(weights, some(COUNT, 4), some(COUNT))
+
+
+def test_biases_as_of_a_case_are_learned_from_the_moments_before_it() -> None:
+    data = shop(30)
+    data = data.take(np.argsort(data.at_us, kind="stable"))
+    random = np.random.default_rng(6)
+    arrays = some_arrays(random)
+    moments, asked = np.arange(10, 30), np.array([10, 17, 29])
+    found = biases_before(data, data.inputs, moments, asked, arrays)
+    expected = np.zeros(COUNT)
+    seen = {}
+    for row in moments.tolist():
+        seen[row] = expected.copy()
+        scores = (forward(arrays.user, data.inputs.take(np.array([row]))) @ arrays.vectors.T + arrays.bias)[0]
+        shown = [item for item in range(COUNT) if item not in data.bought[row].tolist()]
+        chances = np.exp(scores[shown].astype(np.float64) + expected[shown])
+        slope = np.zeros(COUNT)
+        slope[shown] = chances / chances.sum()
+        slope[data.basket[row]] -= 1.0 / len(data.basket[row])
+        expected = expected - 0.3 * np.sqrt(len(data.basket[row])) * slope
+    assert not found[0].any()
+    assert found[1] == pytest.approx(seen[17], abs=1e-5)
+    assert found[2] == pytest.approx(seen[29], abs=1e-5)
