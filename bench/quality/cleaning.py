@@ -138,7 +138,13 @@ def without_lines(dataset: Dataset, lines: set[tuple[str, int, str]]) -> Dataset
 
 def cleaning_table(result: dict[str, Any]) -> str:
     """Markdown, a row a change."""
-    lines = ["| Change | Takes | NDCG@10 | Recall@10 | Gain in NDCG@10 |", "|---|---|---|---|---|"]
+    lines = [
+        f"The fortnight before the holdout, {result['details']['cases']} cases, newcomers among them; gains are over "
+        "the first row, case by case, with 95% intervals over visitors. Returns are those of the source, which "
+        f"`{VARIABLE}` leads to.",
+        "",
+    ]
+    lines += ["| Change | Takes | NDCG@10 | Recall@10 | Gain in NDCG@10 |", "|---|---|---|---|---|"]
     for name, row in result["details"]["rows"].items():
         gain = f"{row['gain']:+.4f} [{row['gain_low']:+.4f}, {row['gain_high']:+.4f}]" if "gain" in row else ""
         lines.append(f"| {name} | {row['takes']} | {row['ndcg_at_10']:.4f} | {row['recall_at_10']:.4f} | {gain} |")

@@ -101,6 +101,6 @@ def test_moments_lose_the_lines_and_go_where_none_is_left() -> None:
 def test_the_table_has_a_gain_where_there_is_a_row_before() -> None:
     first = {"takes": "bots 0", "ndcg_at_10": 0.1, "recall_at_10": 0.08}
     other = first | {"takes": "", "gain": 0.01, "gain_low": -0.002, "gain_high": 0.03}
-    table = cleaning_table({"details": {"rows": {AS_CHOSEN: first, "seed 8": other}}})
-    assert table.splitlines()[2] == "| as chosen | bots 0 | 0.1000 | 0.0800 |  |"
-    assert table.splitlines()[3] == "| seed 8 |  | 0.1000 | 0.0800 | +0.0100 [-0.0020, +0.0300] |"
+    table = cleaning_table({"details": {"cases": 9, "rows": {AS_CHOSEN: first, "seed 8": other}}})
+    assert table.splitlines()[4] == "| as chosen | bots 0 | 0.1000 | 0.0800 |  |"
+    assert table.splitlines()[5] == "| seed 8 |  | 0.1000 | 0.0800 | +0.0100 [-0.0020, +0.0300] |"
