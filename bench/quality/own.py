@@ -54,11 +54,7 @@ def sequences_of(data: Interactions, rows: NDArray[np.bool_], config: SequenceCo
 
 def _opens(data: Interactions, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """[chosen events]: the first of its user's second. Raises ValueError without times."""
-    if data.at_s is None:
-        raise ValueError(
-            f"{data.name}: expected times of events to ask by the moment; the source keeps their order alone"
-        )
-    users, at_s = data.users[rows], data.at_s[rows]
+    users, at_s = data.users[rows], data.seconds[rows]
     return np.concatenate(([True], (np.diff(users) > 0) | (np.diff(at_s) > 0)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from bench.quality.own import sequences_of
 from tests.bench.quality.small import small
@@ -36,3 +37,18 @@ def test_of_a_session_its_begin_alone_is_asked_for() -> None:
     everything = asked(None)
     assert asked(SequenceConfig(ask_sessions=True)) == [pair for pair in everything if pair not in [(1, 4), (2, 2)]]
     assert asked(replace(TRENDS, ask_sessions=True)) == [(0, 1), (0, 2), (0, 3), (2, 0), (2, 1)]
+
+
+def test_a_moment_is_a_users_second() -> None:
+    data = small()
+    rows = np.ones(len(data), np.bool_)
+    assert data.at_s is not None
+    assert sequences_of(data, rows, TRENDS).opens is None
+    shared = replace(data, at_s=data.at_s // 7200)
+    found = sequences_of(shared, rows, SequenceConfig(ask="moment")).opens
+    pairs = list(zip(shared.users.tolist(), (data.at_s // 7200).tolist(), strict=True))
+    assert found is not None
+    assert found.tolist() == [place == 0 or pairs[place] != pairs[place - 1] for place in range(len(pairs))]
+    assert not found.all()
+    with pytest.raises(ValueError, match="expected times of events"):
+        sequences_of(replace(data, at_s=None), rows, SequenceConfig(ask="moment"))
