@@ -18,7 +18,7 @@ from bench.quality.settings import LOADERS, read_config
 from bench.record import RESULTS, record
 from contracts.logs import configure_logging
 from contracts.settings import Settings, load_settings
-from training import run as steps
+from training.collect import collect
 from training.config import TrainingConfig
 
 COMMAND = "clickloop bench cold-items --json"
@@ -35,7 +35,7 @@ def run(settings: Settings, *, tuning: bool = False) -> dict[str, Any]:
     """
     config = TrainingConfig()
     with own_lake(settings) as own:
-        collected = steps.collect(own, config)
+        collected = collect(own, config)
         retail = {
             f"Online Retail, {name}" + (f", {back} windows back" if back else ""): table
             for back in (_BEFORE if tuning else _LAST)

@@ -16,9 +16,11 @@ from features.ranking_forward import forward
 from features.ranking_input import Candidates, Ints, ranking_input
 from features.ranking_items import ItemTable
 from training.artefact_scorer import ArtefactScorer
+from training.collect import FEATURE_SERVICE
 from training.config import TrainingConfig
 from training.metrics import ndcg
 from training.online_biases import RANKED_RATE, RATE, OnlineBiases
+from training.past import Past
 from training.ranking.calibration import expected_calibration_error, sigmoid
 from training.ranking.fit import fit_ranker
 from training.ranking.learn import learning_window
@@ -26,7 +28,6 @@ from training.ranking.lists import allowed_scores, known_items, purchase_lists
 from training.ranking.scorer import candidate_logits
 from training.ranking.statistics import item_statistics
 from training.ranking.values import read_values
-from training.run import FEATURE_SERVICE
 
 IN_CANDIDATES = "retrieval's SGD, among its candidates alone"
 IN_COLUMNS = "retrieval's SGD, among its candidates and in its columns"
@@ -45,16 +46,17 @@ class Ranked:
     def learned(cls, store: Any, period: Period, before: Path, config: TrainingConfig) -> Ranked:
         """As training learns one; candidates are of the chain's model `before`, which ends where its window begins."""
         fit_set, cutoff_us = period.fit_set, period.holdout.cutoff_us
-        window = learning_window(fit_set, cutoff_us, config)
-        past = fit_set.take(np.flatnonzero(fit_set.at_us < window.begin_us))
+        window = learning_window(Past.of(fit_set, cutoff_us), config)
         neighbours = config.ranking.neighbours
-        table = ItemTable(period.catalogue, item_statistics(past, window.begin_us, config.knn, neighbours=neighbours))
+        table = ItemTable(
+            period.catalogue, item_statistics(window.before, window.begin_us, config.knn, neighbours=neighbours)
+        )
         scores = ArtefactScorer(before)(fit_set, window.rows)
         lists = purchase_lists(
             fit_set,
             window.rows,
             list(read_values(store, FEATURE_SERVICE, fit_set, window.rows).values()),
-            allowed_scores(scores, fit_set, window.rows, known_items(past)),
+            allowed_scores(scores, fit_set, window.rows, known_items(window.before)),
             table,
             depth=config.ranking.depth,
         )

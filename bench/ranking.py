@@ -28,10 +28,12 @@ from stack.prove import percentile
 from training import run as steps
 from training.artefact_scorer import ArtefactScorer
 from training.baselines import Scorer
+from training.collect import FEATURE_SERVICE, Collected, collect
 from training.config import RankingConfig, TrainingConfig
 from training.dataset import Dataset, Longs
 from training.evaluation import top_items
 from training.metrics import Doubles, ndcg
+from training.past import Past
 from training.ranking.calibration import expected_calibration_error, log_loss, sigmoid
 from training.ranking.fit import fit_ranker, logits_of
 from training.ranking.learn import learning_window, retrieval_scores, window_lists
@@ -66,7 +68,7 @@ def run(settings: Settings, *, tries: bool = False) -> dict[str, Any]:
 
 
 def _run(settings: Settings, config: TrainingConfig, *, tries: bool) -> dict[str, Any]:
-    collected = steps.collect(settings, config)
+    collected = collect(settings, config)
     details: dict[str, Any] = {}
     if tries:
         details["tries_on_validation"] = _try_all(settings, collected, config)
@@ -103,15 +105,13 @@ def _run(settings: Settings, config: TrainingConfig, *, tries: bool) -> dict[str
     return result
 
 
-def _holdout_lists(
-    settings: Settings, collected: steps.Collected, retriever: ArtefactScorer, ranker: RankerFile
-) -> Lists:
+def _holdout_lists(settings: Settings, collected: Collected, retriever: ArtefactScorer, ranker: RankerFile) -> Lists:
     """What the ranker is given in the holdout, of the visitors that it is asked for."""
     from feature_repo.store import open_store
 
     dataset, holdout = collected.dataset, collected.holdout
     rows = holdout.test[(dataset.inputs.items[holdout.test] > 0).any(axis=1)]
-    values = read_values(open_store(settings), steps.FEATURE_SERVICE, dataset, rows)
+    values = read_values(open_store(settings), FEATURE_SERVICE, dataset, rows)
     allowed = allowed_scores(retriever(dataset, rows), dataset, rows, holdout.known)
     table = ItemTable(collected.catalogue, ranker.statistics)
     return purchase_lists(dataset, rows, list(values.values()), allowed, table, depth=ranker.depth)
@@ -138,13 +138,13 @@ def calibration_of(logits: Doubles, chosen: Doubles, *, slope: float, intercept:
     return told
 
 
-def _cost(settings: Settings, collected: steps.Collected, ranker: RankerFile) -> dict[str, float]:
+def _cost(settings: Settings, collected: Collected, ranker: RankerFile) -> dict[str, float]:
     """Milliseconds of ranking one visitor's candidates on one core: columns, forward pass, order."""
     from feature_repo.store import open_store
 
     dataset = collected.dataset
     rows = collected.holdout.test[(dataset.inputs.items[collected.holdout.test] > 0).any(axis=1)][:_TIMED]
-    values = list(read_values(open_store(settings), steps.FEATURE_SERVICE, dataset, rows).values())
+    values = list(read_values(open_store(settings), FEATURE_SERVICE, dataset, rows).values())
     table = ItemTable(collected.catalogue, ranker.statistics)
     random = np.random.default_rng(1)
     scores = -np.sort(-random.normal(size=(len(rows), ranker.depth)).astype(np.float32), axis=1)
@@ -162,7 +162,7 @@ def _cost(settings: Settings, collected: steps.Collected, ranker: RankerFile) ->
     }
 
 
-def _try_all(settings: Settings, collected: steps.Collected, config: TrainingConfig) -> dict[str, dict[str, float]]:
+def _try_all(settings: Settings, collected: Collected, config: TrainingConfig) -> dict[str, dict[str, float]]:
     """NDCG@10 of visitors with a history on the fortnight before the holdout, by one retriever."""
     from feature_repo.store import open_store
     from training.export import tower_arrays
@@ -171,7 +171,7 @@ def _try_all(settings: Settings, collected: steps.Collected, config: TrainingCon
     dataset = collected.dataset
     holdout = temporal_holdout(dataset, days=config.holdout_days, before_us=collected.holdout.cutoff_us)
     fit_set = dataset.take(holdout.fit)
-    window = learning_window(fit_set, holdout.cutoff_us, config)
+    window = learning_window(Past.of(fit_set, holdout.cutoff_us), config)
     before = fit_set.take(np.flatnonzero(fit_set.at_us < window.begin_us))
     own, earlier = (
         tower_arrays(fit_towers(part, collected.content, until_us, config.tower, lambda _epoch, _loss: None))
@@ -179,8 +179,8 @@ def _try_all(settings: Settings, collected: steps.Collected, config: TrainingCon
     )
     store = open_store(settings)
     test = holdout.test[(dataset.inputs.items[holdout.test] > 0).any(axis=1)]
-    seen = list(read_values(store, steps.FEATURE_SERVICE, fit_set, window.rows).values())
-    values = read_values(store, steps.FEATURE_SERVICE, dataset, test)
+    seen = list(read_values(store, FEATURE_SERVICE, fit_set, window.rows).values())
+    values = read_values(store, FEATURE_SERVICE, dataset, test)
     relevant = [holdout.relevant(dataset, int(row)) for row in test]
 
     def retrieve(dataset: Dataset, rows: Longs) -> Floats:

@@ -25,6 +25,7 @@ from training.artefact import Origin, write_artefact
 from training.artefact_scorer import ArtefactScorer
 from training.baselines import Popularity, WithFallback
 from training.catalogue import ItemContent, item_content, read_catalogue
+from training.collect import FEATURE_SERVICE, vocabulary_of
 from training.config import TrainingConfig
 from training.dataset import Dataset, build_dataset, join_features
 from training.evaluation import evaluate_scorer
@@ -32,7 +33,7 @@ from training.export import tower_arrays
 from training.fit import fit_towers
 from training.kept import Kept
 from training.labels import read_labels
-from training.run import FEATURE_SERVICE, vocabulary_of
+from training.past import Past
 from training.split import Holdout
 from training.towers import TwoTower
 from training.warm import warm_towers
@@ -161,8 +162,8 @@ def fit_warm(before: Model, period: Period, directory: Path, config: TrainingCon
     """From the model `before` on."""
 
     def fit() -> TwoTower:
-        cutoff_us = period.holdout.cutoff_us
-        return warm_towers(before.kept, period.fit_set, period.content, cutoff_us, config.tower, config.warm, _unheard)
+        past = Past.of(period.fit_set, period.holdout.cutoff_us)
+        return warm_towers(before.kept, past, period.content, config.tower, config.warm, _unheard)
 
     return _fitted(fit, period, directory, config)
 

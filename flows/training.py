@@ -15,14 +15,18 @@ from prefect.cache_policies import NO_CACHE
 from contracts.settings import load_settings
 from flows.biases import learn_biases
 from training import assess as assessing
+from training import collect as collecting
 from training import continued, run
 from training import folds as validation
 from training.config import StoppingConfig, TrainingConfig
 
 # Reading may meet a lake in mid-commit and the registry a locked database: those are worth another try.
-collect = task(retries=2, retry_delay_seconds=5, timeout_seconds=600, cache_policy=NO_CACHE)(run.collect)
+collect = task(retries=2, retry_delay_seconds=5, timeout_seconds=600, cache_policy=NO_CACHE)(collecting.collect)
 fit = task(retries=0, timeout_seconds=3600, cache_policy=NO_CACHE)(run.fit)
 fit_ranker = task(retries=0, timeout_seconds=3600, cache_policy=NO_CACHE)(run.fit_ranker)
+collect_warm = task(retries=2, retry_delay_seconds=5, timeout_seconds=600, cache_policy=NO_CACHE)(
+    continued.collect_warm
+)
 fit_warm = task(retries=0, timeout_seconds=3600, cache_policy=NO_CACHE)(continued.fit_warm)
 write_candidate = task(retries=1, timeout_seconds=60, cache_policy=NO_CACHE)(run.write_candidate)
 measure = task(retries=1, timeout_seconds=600, cache_policy=NO_CACHE)(run.measure)
@@ -48,8 +52,8 @@ def train_and_promote(
     config = TrainingConfig(max_labels=max_labels, stopping=StoppingConfig() if watch else None)
     if epochs is not None:
         config = replace(config, tower=replace(config.tower, epochs=epochs))
-    collected = collect(settings, config)
-    fitted = fit_warm(settings, collected, config) if warm else fit(collected, config)
+    collected = collect_warm(settings, config) if warm else collect(settings, config)
+    fitted = fit_warm(collected, config) if warm else fit(collected, config)
     ranker = fit_ranker(settings, collected, config)
     candidate = write_candidate(settings, collected, fitted.arrays, config)
     measured = measure(settings, collected, candidate, config, ranker)

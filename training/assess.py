@@ -15,9 +15,11 @@ from training.artefact import add_files
 from training.artefact_scorer import ArtefactScorer
 from training.baselines import Popularity, WithFallback
 from training.card import Data, Learning, ModelCard, card_files
+from training.collect import FEATURE_SERVICE, Collected
 from training.config import TrainingConfig
 from training.review import Measuring, Review, review
-from training.run import FEATURE_SERVICE, TWO_TOWER, Collected, Measured, flat
+from training.run import TWO_TOWER, Measured, flat
+from training.slices import first_sold_us
 
 if TYPE_CHECKING:
     from training.fitted import Fitted
@@ -30,14 +32,21 @@ def assess(
 ) -> Review:
     """What the candidate learned by heart, and where it is weak; written beside it as its model card."""
     directory, holdout = settings.model_dir / candidate, collected.holdout
-    fallback = Popularity(collected.fit_set, holdout.cutoff_us, half_life_days=config.popularity_half_life_days)
+    purchases = collected.past.purchases
+    fallback = Popularity(purchases, holdout.cutoff_us, half_life_days=config.popularity_half_life_days)
     reviewed = review(
         WithFallback(ArtefactScorer(directory), fallback),
         measured.results[TWO_TOWER],
         measured.results,
         collected.dataset,
         holdout,
-        Measuring(config.k, config.bootstrap_rounds, config.tower.seed, collected.content.categories),
+        Measuring(
+            config.k,
+            config.bootstrap_rounds,
+            config.tower.seed,
+            collected.content.categories,
+            first_sold_us(purchases, holdout.cutoff_us),
+        ),
     )
     card = ModelCard(
         name=REGISTERED_MODEL,
@@ -58,15 +67,15 @@ def assess(
 
 def describe(collected: Collected) -> Data:
     """The data of a run."""
-    dataset, holdout = collected.dataset, collected.holdout
+    purchases, holdout = collected.purchases, collected.holdout
     return Data(
-        moments=len(dataset),
-        visitors=len(np.unique(dataset.users)),
-        items=len(dataset.vocabulary.items),
-        begin=_iso(int(dataset.at_us.min())),
+        moments=len(purchases),
+        visitors=len(np.unique(purchases.users)),
+        items=len(purchases.vocabulary.items),
+        begin=_iso(int(purchases.at_us.min())),
         cutoff=_iso(holdout.cutoff_us),
-        end=_iso(int(dataset.at_us.max())),
-        fitted_moments=len(holdout.fit),
+        end=_iso(int(purchases.at_us.max())),
+        fitted_moments=len(collected.past.purchases),
         holdout_moments=len(holdout.test),
         snapshots=collected.snapshots,
         consent="purchases and histories whose visitors allow training, by the consent stamped on each event; no bots",

@@ -10,7 +10,7 @@ from scipy import sparse
 
 from features.instant import DAY_US
 from training.config import KnnConfig
-from training.dataset import Dataset, Longs
+from training.dataset import Dataset, Longs, Purchases
 
 Floats = NDArray[np.float32]
 
@@ -29,8 +29,8 @@ class Scorer(Protocol):
 class Popularity:
     """Decayed count of purchases; the same list for everybody."""
 
-    def __init__(self, dataset: Dataset, cutoff_us: int, *, half_life_days: float | None) -> None:
-        self.counts = decayed_counts(dataset, cutoff_us, half_life_days)
+    def __init__(self, purchases: Purchases, cutoff_us: int, *, half_life_days: float | None) -> None:
+        self.counts = decayed_counts(purchases, cutoff_us, half_life_days)
 
     def __call__(self, dataset: Dataset, rows: Longs) -> Floats:
         scores: Floats = np.broadcast_to(self.counts.astype(np.float32), (len(rows), len(self.counts)))
@@ -46,10 +46,10 @@ class ItemKnn:
     decides: a first-time visitor gets that, and it breaks ties.
     """
 
-    def __init__(self, dataset: Dataset, cutoff_us: int, config: KnnConfig) -> None:
+    def __init__(self, purchases: Purchases, cutoff_us: int, config: KnnConfig) -> None:
         self._config = config
-        self._similarity = co_purchase_similarity(dataset, cutoff_us, config)
-        counts = decayed_counts(dataset, cutoff_us, config.popularity_half_life_days)
+        self._similarity = co_purchase_similarity(purchases, cutoff_us, config)
+        counts = decayed_counts(purchases, cutoff_us, config.popularity_half_life_days)
         self._fallback = (_FALLBACK * counts / max(counts.max(), _TINY)).astype(np.float32)
 
     def __call__(self, dataset: Dataset, rows: Longs) -> Floats:
@@ -80,21 +80,23 @@ class WithFallback:
         return scores
 
 
-def decayed_counts(dataset: Dataset, cutoff_us: int, half_life_days: float | None) -> NDArray[np.float64]:
+def decayed_counts(purchases: Purchases, cutoff_us: int, half_life_days: float | None) -> NDArray[np.float64]:
     """Purchases of each item [items], each halved every `half_life_days` before the cutoff; None counts them all."""
-    ages = (cutoff_us - dataset.at_us) / DAY_US
-    weights = np.ones(len(dataset)) if half_life_days is None else np.exp2(-ages / half_life_days)
-    per_line = np.repeat(weights, dataset.purchased.lengths)
-    counts = np.bincount(dataset.purchased.flat, per_line, minlength=len(dataset.vocabulary.items))
+    ages = (cutoff_us - purchases.at_us) / DAY_US
+    weights = np.ones(len(purchases)) if half_life_days is None else np.exp2(-ages / half_life_days)
+    per_line = np.repeat(weights, purchases.purchased.lengths)
+    counts = np.bincount(purchases.purchased.flat, per_line, minlength=len(purchases.vocabulary.items))
     return counts.astype(np.float64)
 
 
-def co_purchase_similarity(dataset: Dataset, cutoff_us: int, config: KnnConfig) -> Floats:
+def co_purchase_similarity(purchases: Purchases, cutoff_us: int, config: KnnConfig) -> Floats:
     """The similarities of `ItemKnn` [items, items], float32; the diagonal is 0."""
-    count = len(dataset.vocabulary.items)
-    ages = (cutoff_us - dataset.at_us) / DAY_US
-    weights = np.repeat(np.exp2(-ages / (2.0 * config.half_life_days)), dataset.purchased.lengths)
-    baskets = sparse.csr_matrix((weights, dataset.purchased.flat, dataset.purchased.starts), (len(dataset), count))
+    count = len(purchases.vocabulary.items)
+    ages = (cutoff_us - purchases.at_us) / DAY_US
+    weights = np.repeat(np.exp2(-ages / (2.0 * config.half_life_days)), purchases.purchased.lengths)
+    baskets = sparse.csr_matrix(
+        (weights, purchases.purchased.flat, purchases.purchased.starts), (len(purchases), count)
+    )
     together = (baskets.T @ baskets).tocoo()
     alone = together.diagonal()
     norm = (alone ** (1.0 - config.exponent))[together.row] * (alone**config.exponent)[together.col] + config.shrink

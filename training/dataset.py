@@ -63,44 +63,66 @@ class Ragged:
 
 
 @dataclass(frozen=True)
-class Dataset:
-    """Aligned by moment, in time order. Items are places in the vocabulary, from 0.
+class Purchases:
+    """What was bought, aligned by moment, in time order. Items are places in the vocabulary, from 0.
 
-    purchased: items chosen; basket: those of them not bought before; bought: items bought before; refused:
-    items turned down before, None where nobody looked for them.
-    `inputs` holds the tower's arrays with a leading axis; ages_s: [moments, HISTORY] float32, the
-    exact ages of `inputs.items`; countries: where the purchase went.
+    purchased: items chosen; basket: those of them not bought before; countries: where the purchase went.
     """
 
     vocabulary: Vocabulary
     users: NDArray[np.str_]
     at_us: Longs
-    inputs: TowerInput
-    ages_s: NDArray[np.float32]
     countries: NDArray[np.str_]
     purchased: Ragged
     basket: Ragged
-    bought: Ragged
-    refused: Ragged | None = None
 
     def __len__(self) -> int:
         return len(self.at_us)
 
+    def take(self, rows: Longs) -> Purchases:
+        """The moments at `rows`, in that order; rows in unbroken order share memory with these."""
+        return Purchases(**self._taken(rows))
+
+    def _taken(self, rows: Longs) -> dict[str, Any]:
+        at = _at(rows)
+        return {
+            "vocabulary": self.vocabulary,
+            "users": self.users[at],
+            "at_us": self.at_us[at],
+            "countries": self.countries[at],
+            "purchased": self.purchased.take(rows),
+            "basket": self.basket.take(rows),
+        }
+
+
+@dataclass(frozen=True)
+class Dataset(Purchases):
+    """Purchases with the features as of just before each.
+
+    bought: items bought before; refused: items turned down before, None where nobody looked for them.
+    `inputs` holds the tower's arrays with a leading axis; ages_s: [moments, HISTORY] float32, the
+    exact ages of `inputs.items`.
+    """
+
+    inputs: TowerInput
+    ages_s: NDArray[np.float32]
+    bought: Ragged
+    refused: Ragged | None = None
+
     def take(self, rows: Longs) -> Dataset:
         """The moments at `rows`, in that order; rows in unbroken order share memory with these."""
-        at = slice(int(rows[0]), int(rows[-1]) + 1) if unbroken(rows) else rows
+        at = _at(rows)
         return Dataset(
-            vocabulary=self.vocabulary,
-            users=self.users[at],
-            at_us=self.at_us[at],
+            **self._taken(rows),
             inputs=self.inputs.take(at),
             ages_s=self.ages_s[at],
-            countries=self.countries[at],
-            purchased=self.purchased.take(rows),
-            basket=self.basket.take(rows),
             bought=self.bought.take(rows),
             refused=None if self.refused is None else self.refused.take(rows),
         )
+
+
+def _at(rows: Longs) -> Longs | slice:
+    return slice(int(rows[0]), int(rows[-1]) + 1) if unbroken(rows) else rows
 
 
 def unbroken(rows: Longs) -> bool:
@@ -175,17 +197,26 @@ def build_dataset(
     kept = [(moment, row) for moment, row in zip(moments, values, strict=True) if row[CONSENT_COLUMN]]
     if not kept:
         raise LookupError(f"expected moments that may be used for training, came none among {len(moments)}")
+    purchases = purchases_of([moment for moment, _ in kept], vocabulary)
     return Dataset(
-        vocabulary=vocabulary,
-        users=np.array([moment.user_id for moment, _ in kept]),
-        at_us=np.array([moment.at_us for moment, _ in kept], np.int64),
+        **vars(purchases),
         inputs=stack([tower_input(row, vocabulary) for _, row in kept]),
         ages_s=np.stack([_known_ages(row, codes) for _, row in kept]),
-        countries=np.array([moment.country for moment, _ in kept]),
-        purchased=Ragged.of([_places(moment.basket, codes) for moment, _ in kept]),
-        basket=Ragged.of([_places(moment.basket - moment.bought, codes) for moment, _ in kept]),
         bought=Ragged.of([_places(moment.bought, codes) for moment, _ in kept]),
         refused=None if refused is None else Ragged.of([_places(items, codes) for items in _allowed(refused, values)]),
+    )
+
+
+def purchases_of(moments: Sequence[Moment], vocabulary: Vocabulary) -> Purchases:
+    """Arrays of what the moments say by themselves."""
+    codes = vocabulary.item_codes
+    return Purchases(
+        vocabulary=vocabulary,
+        users=np.array([moment.user_id for moment in moments]),
+        at_us=np.array([moment.at_us for moment in moments], np.int64),
+        countries=np.array([moment.country for moment in moments]),
+        purchased=Ragged.of([_places(moment.basket, codes) for moment in moments]),
+        basket=Ragged.of([_places(moment.basket - moment.bought, codes) for moment in moments]),
     )
 
 

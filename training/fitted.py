@@ -12,6 +12,7 @@ from training.config import TrainingConfig
 from training.dataset import Dataset
 from training.export import export_difference, tower_arrays
 from training.fit import Progress, fit_towers
+from training.past import Past
 from training.placing import with_places
 from training.towers import TwoTower
 from training.watch import Epoch, Watch, watched_rows
@@ -62,22 +63,23 @@ def fit_and_export(
         progress(epoch, loss)
 
     model = fit_towers(dataset, content, cutoff_us, replace(config.tower, epochs=best), note)
-    return export(model, dataset, content, tuple(losses), watched)
+    return export(model, Past.of(dataset, cutoff_us), content, tuple(losses), watched)
 
 
 def export(
-    model: TwoTower, dataset: Dataset, content: ItemContent, losses: tuple[float, ...], watched: tuple[Epoch, ...] = ()
+    model: TwoTower, past: Past, content: ItemContent, losses: tuple[float, ...], watched: tuple[Epoch, ...] = ()
 ) -> Fitted:
-    """A fitted model's arrays, compared on the newest moments of what it was fitted to. Raises ExportDiffers.
+    """A fitted model's arrays, compared on the newest moments whose features are there. Raises ExportDiffers.
 
-    What nobody bought in `dataset` then gets its place by `content`.
+    What nobody bought in the past then gets its place by `content`.
     """
     arrays = tower_arrays(model)
-    newest = dataset.take(np.arange(max(0, len(dataset) - _COMPARED), len(dataset))).inputs
+    known = len(past.dataset)
+    newest = past.dataset.take(np.arange(max(0, known - _COMPARED), known)).inputs
     difference, size = export_difference(model, arrays, newest)
     if difference > EXPORT_TOLERANCE * max(1.0, size):
         raise ExportDiffers(f"expected the trained tower's vectors to {EXPORT_TOLERANCE}, came {difference} off")
-    return Fitted(with_places(arrays, content, dataset), losses, watched, difference)
+    return Fitted(with_places(arrays, content, past), losses, watched, difference)
 
 
 def _watch(

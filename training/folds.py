@@ -11,11 +11,12 @@ import structlog
 from contracts.settings import Settings
 from training.artefact_scorer import TowerScorer
 from training.baselines import Popularity, Scorer, WithFallback
+from training.collect import FEATURE_SERVICE, Collected
 from training.config import TrainingConfig
 from training.dataset import Longs
 from training.evaluation import evaluate_scorer
 from training.registry import RunRecord, log_run
-from training.run import FEATURE_SERVICE, OF_LATE, TWO_TOWER, Collected, flat
+from training.run import OF_LATE, TWO_TOWER, flat
 from training.split import Holdout, user_groups
 
 _log = structlog.get_logger()

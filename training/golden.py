@@ -11,9 +11,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from contracts.golden import Golden, GoldenRequest, read_golden
-from contracts.lake import USER_BEHAVIOR, open_table
 from contracts.model import RANKER_FILE, read_catalogue
-from contracts.settings import Settings
 from features.evaluate import evaluate
 from features.ranking_files import RankerFile, read_ranker
 from features.ranking_forward import calibrated, forward
@@ -51,13 +49,6 @@ def choose_rows(dataset: Dataset, count: int, *, without: frozenset[str] = froze
     rows.sort(key=lambda row: (int(lengths[row]), row))
     places = np.unique(np.linspace(0, len(rows) - 1, min(count, len(rows))).round().astype(np.int64))
     return np.array(rows, np.int64)[places]
-
-
-def read_refusing(settings: Settings) -> frozenset[str]:
-    """Profiles that hold anything that may not be used for training, by the lake's word."""
-    table = open_table(settings, USER_BEHAVIOR)
-    rows = table.scan(row_filter="training == false", selected_fields=("user_id",)).to_arrow()
-    return frozenset(rows["user_id"].to_pylist())
 
 
 def read_instants(store: Any, dataset: Dataset, rows: Longs) -> list[Instant]:

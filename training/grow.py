@@ -21,7 +21,9 @@ _VECTORS = {"history_ids": "history", "ids": "offered"}
 def over_items(kept: Kept, items: Sequence[str]) -> Beginning:
     """The earlier fit's beginning by today's `items`; zeros for those that it did not know."""
     before = kept.header.items
-    return Beginning(_rows(kept.beginning.history, before, items), _rows(kept.beginning.offered, before, items))
+    return Beginning(
+        named_rows(kept.beginning.history, before, items), named_rows(kept.beginning.offered, before, items)
+    )
 
 
 def grow(kept: Kept, vocabulary: Vocabulary, content: ItemContent, today: Beginning) -> dict[str, Floats]:
@@ -33,18 +35,18 @@ def grow(kept: Kept, vocabulary: Vocabulary, content: ItemContent, today: Beginn
     """
     before = kept.header
     grown = dict(kept.weights)
-    grown["words"] = _rows(grown["words"], before.words, content.vocabulary, reserved=1)
-    grown["categories"] = _rows(grown["categories"], before.categories, content.category_names)
-    grown["country"] = _rows(grown["country"], before.countries, vocabulary.countries, reserved=1)
-    grown["base"] = _rows(grown["base"], before.items, vocabulary.items)
+    grown["words"] = named_rows(grown["words"], before.words, content.vocabulary, reserved=1)
+    grown["categories"] = named_rows(grown["categories"], before.categories, content.category_names)
+    grown["country"] = named_rows(grown["country"], before.countries, vocabulary.countries, reserved=1)
+    grown["base"] = named_rows(grown["base"], before.items, vocabulary.items)
     for name, side in _VECTORS.items():
         learned = grown[name] - getattr(kept.beginning, side)
-        grown[name] = getattr(today, side) + _rows(learned, before.items, vocabulary.items)
+        grown[name] = getattr(today, side) + named_rows(learned, before.items, vocabulary.items)
     return grown
 
 
-def _rows(table: Floats, before: Sequence[str], now: Sequence[str], *, reserved: int = 0) -> Floats:
-    """The rows of `now`, zeros for names that `before` lacks; the first `reserved` belong to no name."""
+def named_rows(table: Floats, before: Sequence[str], now: Sequence[str], *, reserved: int = 0) -> Floats:
+    """The table's rows of the names `now`, zeros for those that `before` lacks; the first `reserved` have no name."""
     places = {name: place for place, name in enumerate(before, start=reserved)}
     taken = np.array([*range(reserved), *(places.get(name, -1) for name in now)], np.int64)
     rows: Floats = table[taken]

@@ -11,7 +11,7 @@ from scipy.sparse.linalg import svds
 
 from training.baselines import co_purchase_similarity
 from training.config import KnnConfig, TowerConfig
-from training.dataset import Dataset
+from training.dataset import Purchases
 
 Floats = NDArray[np.float32]
 
@@ -26,19 +26,19 @@ class Beginning:
     offered: Floats
 
 
-def co_purchase_vectors(dataset: Dataset, cutoff_us: int, config: TowerConfig) -> Beginning:
+def co_purchase_vectors(purchases: Purchases, cutoff_us: int, config: TowerConfig) -> Beginning:
     """Vectors whose products, history's by offered's, approach the co-purchase similarity.
 
     A truncated SVD, its singular values shared between both sides (Levy and Goldberg 2014,
     section 3.3), scaled to `config.initial_scale`. An item that nobody bought begins at zero.
     """
-    similarity = _similarity(dataset, cutoff_us, config)
+    similarity = _similarity(purchases, cutoff_us, config)
     dim = min(config.dim, len(similarity) - 1)
     left, values, right = svds(similarity.astype(np.float64), k=dim, v0=np.ones(len(similarity)))
     return _beginning(left, values, right.T, config)
 
 
-def follow(dataset: Dataset, cutoff_us: int, config: TowerConfig, earlier: Beginning) -> Beginning:
+def follow(purchases: Purchases, cutoff_us: int, config: TowerConfig, earlier: Beginning) -> Beginning:
     """`co_purchase_vectors` of today, in the directions of `earlier`, whose rows are today's items.
 
     Block power iteration from the earlier vectors (Halko et al. 2011, algorithm 4.4), which a
@@ -46,7 +46,7 @@ def follow(dataset: Dataset, cutoff_us: int, config: TowerConfig, earlier: Begin
     onto the earlier ones (Schönemann 1966), for only products are given and what else the towers
     learned refers to those directions. Rows of zeros in `earlier` are new items and have no say in it.
     """
-    similarity = _similarity(dataset, cutoff_us, config)
+    similarity = _similarity(purchases, cutoff_us, config)
     right = np.linalg.qr(earlier.offered)[0]
     for _ in range(_ROUNDS):
         left = np.linalg.qr(similarity @ right)[0]
@@ -59,14 +59,14 @@ def follow(dataset: Dataset, cutoff_us: int, config: TowerConfig, earlier: Begin
     return Beginning(today.history @ rotation, today.offered @ rotation)
 
 
-def _similarity(dataset: Dataset, cutoff_us: int, config: TowerConfig) -> Floats:
+def _similarity(purchases: Purchases, cutoff_us: int, config: TowerConfig) -> Floats:
     return co_purchase_similarity(
-        dataset,
+        purchases,
         cutoff_us,
         KnnConfig(
             shrink=config.initial_shrink,
             half_life_days=config.initial_half_life_days,
-            neighbours=len(dataset.vocabulary.items),
+            neighbours=len(purchases.vocabulary.items),
             exponent=0.5,
         ),
     )

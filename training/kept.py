@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ Floats = NDArray[np.float32]
 TRAINING_FILE = "training.npz"
 TRAINING_FORMAT = 1
 FULL, WARM = "full", "warm"
+# A fit may differ from the one it goes on from in these alone: they change no weight's meaning.
+_FREE = ("epochs", "batch", "learning_rate", "seed")
 _WEIGHT = "weight."
 _BEGINNING = "beginning."
 _HEADER = "header"
@@ -92,20 +95,46 @@ def encode_kept(kept: Kept) -> bytes:
     return content.getvalue()
 
 
+def difference(header: Header, config: TowerConfig) -> tuple[str, Any, Any] | None:
+    """The first setting by which weights of a fit to `config` would mean something else: name, expected, came."""
+    for name, value in asdict(config).items():
+        came = header.config.get(name)
+        came = tuple(came) if isinstance(came, list) else came
+        if name not in _FREE and came != value:
+            return name, value, came
+    return None
+
+
+def read_header(directory: Path) -> Header:
+    """What a fit was, without its weights. Raises ValueError where there is none or it is of another format."""
+    with _opened(directory) as arrays:
+        return _header(arrays)
+
+
 def read_kept(directory: Path) -> Kept:
     """What a fit kept. Raises ValueError where there is none or it is of another format."""
+    with _opened(directory) as arrays:
+        header = _header(arrays)
+        weights = {name.removeprefix(_WEIGHT): arrays[name] for name in arrays.files if name.startswith(_WEIGHT)}
+        beginning = Beginning(*(arrays[f"{_BEGINNING}{field.name}"] for field in fields(Beginning)))
+        return Kept(header, weights, beginning, arrays["mean"], arrays["scale"])
+
+
+@contextmanager
+def _opened(directory: Path) -> Iterator[Any]:
     path = directory / TRAINING_FILE
     try:
         # numpy leaves a broken file open: it is opened here.
         with path.open("rb") as opened, np.load(opened) as arrays:
-            header = msgspec.json.decode(arrays[_HEADER].tobytes(), type=Header)
-            weights = {name.removeprefix(_WEIGHT): arrays[name] for name in arrays.files if name.startswith(_WEIGHT)}
-            beginning = Beginning(*(arrays[f"{_BEGINNING}{field.name}"] for field in fields(Beginning)))
-            kept = Kept(header, weights, beginning, arrays["mean"], arrays["scale"])
+            yield arrays
     except FileNotFoundError as error:
         raise ValueError(f"{path}: expected what training kept of the model, came no such file") from error
     except (BadZipFile, KeyError, OSError, ValueError, msgspec.DecodeError) as error:
         raise ValueError(f"{path}: expected what training kept of the model: {error}") from error
+
+
+def _header(arrays: Any) -> Header:
+    header = msgspec.json.decode(arrays[_HEADER].tobytes(), type=Header)
     if header.training_format != TRAINING_FORMAT:
-        raise ValueError(f"{path}: expected format {TRAINING_FORMAT}, came {header.training_format}")
-    return kept
+        raise ValueError(f"expected format {TRAINING_FORMAT}, came {header.training_format}")
+    return header

@@ -16,6 +16,7 @@ from features.tower_forward import forward
 from training.artefact import TowerArrays
 from training.catalogue import PRICE_BUCKETS, ItemContent
 from training.dataset import Dataset
+from training.past import Past
 from training.selling import growth, still_sold
 
 Floats = NDArray[np.float32]
@@ -25,7 +26,8 @@ _RIDGE = 0.3
 _BESIDE_WORDS = 0.2
 # How much of the last weeks' growth goes on.
 _GROWTH_SHARE = 0.5
-_NEWEST = 1024
+# Moments that say where the mean visitor stands.
+NEWEST = 1024
 
 
 @dataclass(frozen=True)
@@ -77,19 +79,19 @@ def content_blocks(content: ItemContent) -> tuple[Block, ...]:
     return Block(words[:, 1:]), Block(categories, _BESIDE_WORDS), Block(prices, _BESIDE_WORDS)
 
 
-def with_places(arrays: TowerArrays, content: ItemContent, dataset: Dataset) -> TowerArrays:
-    """The towers where items that nobody bought in `dataset`, what they were fitted to, stand by content.
+def with_places(arrays: TowerArrays, content: ItemContent, past: Past) -> TowerArrays:
+    """The towers where items that nobody bought in the past, what they were fitted to, stand by content.
 
     They are placed by items still sold; bias also by what sells more of late, and less by what the mean visitor
     likes of a vector, which would say twice how popular its like are. What training goes on from stays as learned.
     """
-    weights = still_sold(dataset)
+    weights = still_sold(past.purchases)
     known = weights > 0.0
     if known.all():
         return arrays
     history, vectors = arrays.user.history, arrays.vectors
-    rising = growth(dataset)
-    liked = vectors @ _mean_visitor(arrays, dataset)
+    rising = growth(past.purchases)
+    liked = vectors @ _mean_visitor(arrays, past.dataset)
     bias = arrays.bias + _GROWTH_SHARE * _beyond_mean(rising, weights) - _beyond_mean(liked, weights)
     placed = by_content(
         described(content_blocks(content)), weights, np.concatenate((vectors, history[1:], bias[:, None]), axis=1)
@@ -106,7 +108,7 @@ def with_places(arrays: TowerArrays, content: ItemContent, dataset: Dataset) -> 
 
 def _mean_visitor(arrays: TowerArrays, dataset: Dataset) -> Floats:
     """[dim]: the mean vector of the newest moments."""
-    newest = dataset.inputs.take(np.arange(max(0, len(dataset) - _NEWEST), len(dataset)))
+    newest = dataset.inputs.take(np.arange(max(0, len(dataset) - NEWEST), len(dataset)))
     mean: Floats = forward(arrays.user, newest).mean(axis=0)
     return mean
 

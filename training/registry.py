@@ -109,6 +109,12 @@ def read_card(settings: Settings, version: str, file: str) -> str:
         raise UnknownVersion(f"version {version}: expected its card in {error.filename}, came no file") from error
 
 
+def versions(settings: Settings) -> list[str]:
+    """Every registered version, the newest first."""
+    _, client = _connect(settings)
+    return _versions(client)[::-1]
+
+
 def champion(settings: Settings) -> str | None:
     """The version that holds the alias, or None."""
     _, client = _connect(settings)
@@ -164,10 +170,12 @@ def _champion(client: Any) -> str | None:
     return str(aliases[CHAMPION_ALIAS]) if CHAMPION_ALIAS in aliases else None
 
 
+def _versions(client: Any) -> list[str]:
+    return sorted((str(made.version) for made in client.search_model_versions(f"name = '{REGISTERED_MODEL}'")), key=int)
+
+
 def _require(settings: Settings, client: Any, version: str) -> None:
-    known = sorted(
-        (str(made.version) for made in client.search_model_versions(f"name = '{REGISTERED_MODEL}'")), key=int
-    )
+    known = _versions(client)
     if version not in known:
         raise UnknownVersion(
             f"expected a registered version, one of: {', '.join(known) or 'none yet, `clickloop train` makes one'}; "

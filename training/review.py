@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from training.baselines import Scorer
-from training.dataset import Dataset, Ints
+from training.dataset import Dataset, Ints, Longs, Purchases
 from training.evaluation import Result, evaluate_scorer, intervals
 from training.slices import Slice, slices
 from training.split import Holdout
@@ -28,12 +28,16 @@ class Review:
 
 @dataclass(frozen=True)
 class Measuring:
-    """The holdout's protocol: lists of `k`, `rounds` of bootstrap from `seed`, categories [items]."""
+    """The holdout's protocol: lists of `k`, `rounds` of bootstrap from `seed`, categories [items].
+
+    first_us: [items], when each was first sold.
+    """
 
     k: int
     rounds: int
     seed: int
     categories: Ints
+    first_us: Longs
 
 
 def review(
@@ -54,7 +58,7 @@ def review(
             name: intervals(result, users, k=measuring.k, rounds=measuring.rounds, seed=measuring.seed)
             for name, result in results.items()
         },
-        slices=slices(own, dataset, holdout),
+        slices=slices(own, dataset, holdout, measuring.first_us),
     )
 
 
@@ -70,12 +74,12 @@ def train_gap(training: Result, holdout: Result, k: int) -> dict[str, float]:
     }
 
 
-def train_sample(dataset: Dataset, holdout: Holdout) -> Holdout:
+def train_sample(purchases: Purchases, holdout: Holdout) -> Holdout:
     """The newest training moments in the holdout's place, as many as it has: same season, candidates and rules.
 
     Raises ValueError where nothing is left.
     """
-    usable = np.array([row for row in holdout.fit if holdout.known[dataset.basket[int(row)]].any()], np.int64)
+    usable = np.array([row for row in holdout.fit if holdout.known[purchases.basket[int(row)]].any()], np.int64)
     if not len(usable):
         raise ValueError(f"expected training moments with items new to their visitors, came none of {len(holdout.fit)}")
     return replace(holdout, test=usable[-len(holdout.test) :])

@@ -1,12 +1,9 @@
-"""The steps of one training run, in order: collect, fit, measure, publish, decide."""
+"""The steps of one training run after its data are collected, in order: fit, measure, publish, decide."""
 
 from __future__ import annotations
 
 import secrets
-import tempfile
-from collections.abc import Sequence
-from dataclasses import asdict, replace
-from functools import cached_property
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,69 +11,34 @@ import structlog
 from msgspec import to_builtins
 
 from contracts.golden import GOLDEN_FILE, read_golden
-from contracts.item import Item
-from contracts.lake import EVENTS, USER_BEHAVIOR, open_table
 from contracts.model import RANKER_FILE
 from contracts.settings import Settings
 from features.ranking_files import RankerFile, read_ranker
 from features.ranking_items import ItemTable
-from features.tower_input import INPUTS, Vocabulary
 from training.artefact import Origin, TowerArrays, add_files, write_artefact
 from training.artefact_scorer import ArtefactScorer
 from training.baselines import ItemKnn, Popularity, Scorer, WithFallback
-from training.catalogue import item_content, read_catalogue
-from training.cleaning import MOMENTS, CleaningReport, Step, outlying_moments
-from training.config import CleaningConfig, TrainingConfig
-from training.dataset import Dataset, joined_chunks
+from training.collect import FEATURE_SERVICE, Collected
+from training.config import TrainingConfig
+from training.consent import read_refusing
 from training.evaluation import Result, evaluate_scorer, intervals
-from training.golden import GOLDEN_COUNT, choose_rows, golden_file, ranked_golden_file, read_instants, read_refusing
+from training.golden import GOLDEN_COUNT, choose_rows, golden_file, ranked_golden_file, read_instants
 from training.kept import read_kept
-from training.labels import Moment, read_labels
 from training.metrics import bootstrap_interval
 from training.popular import count_popularity
 from training.ranking.scorer import RankedScorer
 from training.ranking.statistics import reindexed
 from training.ranking.values import read_values
-from training.refusals import read_deeds, refused_items
 from training.registry import RunRecord, champion, promote, register
 from training.review import Review
-from training.split import Holdout, temporal_holdout
-from training.stored import store_chunks, stored_rows
 
 if TYPE_CHECKING:
     from training.fitted import Fitted
 
-FEATURE_SERVICE = "two_tower_v1"
 TWO_TOWER, RANKED, CHAMPION = "two_tower", "two_tower_ranked", "champion"
 ALL_TIME, OF_LATE, KNN = "popularity", "popularity_decayed", "item_knn"
 
-_ROWS_AT_ONCE = 4096
-
 _log = structlog.get_logger()
-
-
-class Collected:
-    """Data of a run: catalogue, dataset, holdout, the snapshots they were read from, and what was left out."""
-
-    def __init__(
-        self,
-        catalogue: Sequence[Item],
-        dataset: Dataset,
-        holdout: Holdout,
-        snapshots: dict[str, int],
-        cleaning: CleaningReport | None = None,
-        scratch: Path | None = None,
-    ) -> None:
-        self.catalogue, self.dataset, self.holdout, self.snapshots = catalogue, dataset, holdout, snapshots
-        self.cleaning = cleaning or CleaningReport()
-        self.content = item_content(catalogue)
-        self._scratch = scratch
-
-    @cached_property
-    def fit_set(self) -> Dataset:
-        """What models are fitted to."""
-        with tempfile.TemporaryDirectory(prefix="training-", dir=self._scratch) as directory:
-            return stored_rows(self.dataset, self.holdout.fit, Path(directory), size=_ROWS_AT_ONCE)
 
 
 class Measured:
@@ -97,55 +59,6 @@ class Measured:
         return TWO_TOWER if self.ranker is None else RANKED
 
 
-def collect(settings: Settings, config: TrainingConfig) -> Collected:
-    """Labels from the lake with the features as of just before each. Raises LookupError where there are none."""
-    from feature_repo.store import open_store
-
-    catalogue = read_catalogue(settings.catalogue_path)
-    labels = read_labels(settings, config.cleaning, frozenset(item.item_id for item in catalogue))
-    moments = labels.moments[-config.max_labels :] if config.max_labels else labels.moments
-    behavior = open_table(settings, USER_BEHAVIOR).current_snapshot()
-    refused = refused_items(moments, read_deeds(settings), config.refusals) if config.tower.refused_weight else None
-    chunks = joined_chunks(
-        open_store(settings),
-        FEATURE_SERVICE,
-        moments,
-        vocabulary_of(catalogue, moments),
-        names=INPUTS,
-        size=config.moments_a_chunk,
-        refused=refused,
-    )
-    with tempfile.TemporaryDirectory(prefix="training-", dir=settings.home) as directory:
-        dataset = store_chunks(chunks, Path(directory))
-    snapshots = {EVENTS: labels.snapshot_id}
-    snapshots |= {USER_BEHAVIOR: behavior.snapshot_id} if behavior else {}
-    holdout, steps = without_outliers(dataset, temporal_holdout(dataset, days=config.holdout_days), config.cleaning)
-    cleaning = labels.cleaning.and_then((withheld(moments, dataset), *steps))
-    _log.info("cleaned", **{step.rule: step.dropped for step in cleaning.steps})
-    _log.info("collected", moments=len(dataset), fit=len(holdout.fit), test=len(holdout.test), items=len(catalogue))
-    return Collected(catalogue, dataset, holdout, snapshots, cleaning, settings.home)
-
-
-def withheld(moments: Sequence[Moment], dataset: Dataset) -> Step:
-    """What was left out because its history holds something that may not be used for training."""
-    profiles = len({moment.user_id for moment in moments}) - len(set(dataset.users.tolist()))
-    return Step("history not for training", MOMENTS, len(moments), len(moments) - len(dataset), profiles)
-
-
-def without_outliers(dataset: Dataset, holdout: Holdout, config: CleaningConfig) -> tuple[Holdout, tuple[Step, ...]]:
-    """The holdout with fewer moments to fit to, and what was left out; what is measured stays as it is."""
-    out, steps = outlying_moments(dataset.users[holdout.fit], dataset.purchased.lengths[holdout.fit], config)
-    return replace(holdout, fit=holdout.fit[~out]), steps
-
-
-def vocabulary_of(catalogue: Sequence[Item], moments: Sequence[Moment]) -> Vocabulary:
-    """The catalogue's items, and the countries that the moments came from."""
-    return Vocabulary(
-        items=tuple(item.item_id for item in catalogue),
-        countries=tuple(sorted({moment.country for moment in moments if moment.country})),
-    )
-
-
 def fit(collected: Collected, config: TrainingConfig) -> Fitted:
     """The towers, fitted to what came before the holdout."""
     from training.fitted import fit_and_export
@@ -164,14 +77,7 @@ def fit_ranker(settings: Settings, collected: Collected, config: TrainingConfig)
     from training.ranking.learn import Source, TooLittle, learn_ranker
 
     try:
-        return learn_ranker(
-            Source(settings, open_store(settings), FEATURE_SERVICE),
-            collected.catalogue,
-            collected.content,
-            collected.fit_set,
-            collected.holdout.cutoff_us,
-            config,
-        )
+        return learn_ranker(Source(settings, open_store(settings), FEATURE_SERVICE), collected, config)
     except TooLittle as reason:
         _log.warning("no ranker", reason=str(reason))
         return None
@@ -185,9 +91,9 @@ def write_candidate(settings: Settings, collected: Collected, arrays: TowerArray
     name = f"candidate-{secrets.token_hex(4)}"
     origin = Origin(FEATURE_SERVICE, collected.snapshots, vocabulary.countries)
     popularity = count_popularity(
-        collected.dataset,
+        collected.purchases,
         collected.catalogue,
-        int(collected.dataset.at_us.max()),
+        int(collected.purchases.at_us.max()),
         half_life_days=config.popularity_half_life_days,
     )
     directory = settings.model_dir / name
@@ -202,13 +108,13 @@ def measure(
     settings: Settings, collected: Collected, candidate: str, config: TrainingConfig, ranker: RankerFile | None = None
 ) -> Measured:
     """The candidate, with its ranker and without, the baselines and the present champion on the same holdout."""
-    fit_set, cutoff_us = collected.fit_set, collected.holdout.cutoff_us
-    of_late = Popularity(fit_set, cutoff_us, half_life_days=config.popularity_half_life_days)
+    past, cutoff_us = collected.past.purchases, collected.holdout.cutoff_us
+    of_late = Popularity(past, cutoff_us, half_life_days=config.popularity_half_life_days)
     own = ArtefactScorer(settings.model_dir / candidate)
     scorers: dict[str, Scorer] = {
-        ALL_TIME: Popularity(fit_set, cutoff_us, half_life_days=None),
+        ALL_TIME: Popularity(past, cutoff_us, half_life_days=None),
         OF_LATE: of_late,
-        KNN: ItemKnn(fit_set, cutoff_us, config.knn),
+        KNN: ItemKnn(past, cutoff_us, config.knn),
         TWO_TOWER: WithFallback(own, of_late),
     }
     version = champion(settings)

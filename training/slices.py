@@ -7,7 +7,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from features.instant import DAY_US
-from training.dataset import Dataset, Longs
+from training.dataset import Dataset, Longs, Purchases
 from training.evaluation import Result
 from training.split import Holdout
 
@@ -27,12 +27,15 @@ class Slice(Struct, frozen=True):
     ndcg: float | None = None
 
 
-def slices(result: Result, dataset: Dataset, holdout: Holdout) -> list[Slice]:
-    """By length of the visitor's history, by country, and by the item's age at the cutoff; empty parts are left out."""
+def slices(result: Result, dataset: Dataset, holdout: Holdout, first_us: Longs) -> list[Slice]:
+    """By length of the visitor's history, by country, and by the item's age at the cutoff; empty parts are left out.
+
+    first_us: [items], when each was first sold.
+    """
     return [
         *_by_history(result, dataset, holdout),
         *_by_country(result, dataset, holdout),
-        *_by_item_age(result, dataset, holdout),
+        *_by_item_age(result, dataset, holdout, first_us),
     ]
 
 
@@ -58,13 +61,12 @@ def _moments(result: Result, by: str, parts: dict[str, NDArray[np.bool_]]) -> li
     ]
 
 
-def _by_item_age(result: Result, dataset: Dataset, holdout: Holdout) -> list[Slice]:
+def _by_item_age(result: Result, dataset: Dataset, holdout: Holdout, first_us: Longs) -> list[Slice]:
     """Each chosen item counts once a moment: how many of them stand in its list."""
-    first = first_sold_us(dataset, holdout)
     baskets = [holdout.relevant(dataset, int(row)) for row in holdout.test]
     chosen = np.concatenate(baskets)
     found = np.concatenate([np.isin(basket, row) for basket, row in zip(baskets, result.ranked, strict=True)])
-    ages_days = (holdout.cutoff_us - first[chosen]) // DAY_US
+    ages_days = (holdout.cutoff_us - first_us[chosen]) // DAY_US
     parts = {_range(low, high): (ages_days >= low) & (ages_days <= _end(high)) for low, high in _AGES_DAYS}
     by = "days since the item was first sold"
     return [
@@ -72,11 +74,10 @@ def _by_item_age(result: Result, dataset: Dataset, holdout: Holdout) -> list[Sli
     ]
 
 
-def first_sold_us(dataset: Dataset, holdout: Holdout) -> Longs:
-    """When each item [items] was first bought before the cutoff; the cutoff where it was not."""
-    first = np.full(len(dataset.vocabulary.items), holdout.cutoff_us, np.int64)
-    fit = dataset.purchased.take(holdout.fit)
-    np.minimum.at(first, fit.flat, np.repeat(dataset.at_us[holdout.fit], fit.lengths))
+def first_sold_us(purchases: Purchases, cutoff_us: int) -> Longs:
+    """When each item [items] was first bought in what ends before the cutoff; the cutoff where it was not."""
+    first = np.full(len(purchases.vocabulary.items), cutoff_us, np.int64)
+    np.minimum.at(first, purchases.purchased.flat, np.repeat(purchases.at_us, purchases.purchased.lengths))
     return first
 
 

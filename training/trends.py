@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.instant import DAY_US
-from training.dataset import Dataset, Ints, Longs
+from training.dataset import Ints, Longs, Purchases
 
 Floats = NDArray[np.float32]
 
@@ -37,15 +37,15 @@ class Trends:
         return newest
 
 
-def daily_trends(dataset: Dataset, cutoff_us: int, half_lives_days: tuple[float, ...]) -> Trends:
+def daily_trends(purchases: Purchases, cutoff_us: int, half_lives_days: tuple[float, ...]) -> Trends:
     """Counts day by day, from the first moment's day to the cutoff's; a day never counts itself."""
-    first = int(dataset.at_us.min()) // DAY_US
+    first = int(purchases.at_us.min()) // DAY_US
     days = cutoff_us // DAY_US - first + 1
-    items = len(dataset.vocabulary.items)
-    line_days = np.repeat(dataset.at_us // DAY_US - first, dataset.purchased.lengths)
+    items = len(purchases.vocabulary.items)
+    line_days = np.repeat(purchases.at_us // DAY_US - first, purchases.purchased.lengths)
     sold = np.zeros((days, items))
     before = line_days < days
-    np.add.at(sold, (line_days[before], dataset.purchased.flat[before]), 1.0)
+    np.add.at(sold, (line_days[before], purchases.purchased.flat[before]), 1.0)
     fading = np.exp2(-1.0 / np.array(half_lives_days))[:, None]
     counts = np.zeros((days, len(half_lives_days), items))
     for day in range(1, days):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,19 +13,17 @@ from features.tower_input import ACTION_BUCKETS, AGE_BUCKETS, DENSE_WIDTH, ORDER
 from training.batches import Batches, label_weights
 from training.catalogue import PRICE_BUCKETS, ItemContent
 from training.config import TowerConfig, WarmConfig
-from training.dataset import Dataset, Longs
+from training.dataset import Longs, Purchases
 from training.fit import Progress, run_epochs
 from training.grow import grow, over_items
 from training.initial import follow
-from training.kept import WARM, Kept, Start, header_of
+from training.kept import WARM, Kept, Start, difference, header_of
 from training.keras import tf
+from training.past import Past
 from training.towers import ItemTower, TwoTower, UserTower
 from training.trends import daily_trends
 
 Floats = NDArray[np.float32]
-
-# A fit may differ from the one it goes on from in these alone: they change no weight's meaning.
-_FREE = ("epochs", "batch", "learning_rate", "seed")
 
 
 class CannotContinue(ValueError):
@@ -34,34 +32,30 @@ class CannotContinue(ValueError):
 
 @dataclass(frozen=True)
 class Chosen:
-    """Rows of a dataset to fit to, in time order, and the weight of each; the mean weight is 1."""
+    """Rows of the past to fit to, in time order, and the weight of each; the mean weight is 1."""
 
     rows: Longs
     weights: Floats
 
 
 def warm_towers(
-    kept: Kept,
-    dataset: Dataset,
-    content: ItemContent,
-    cutoff_us: int,
-    config: TowerConfig,
-    warm: WarmConfig,
-    progress: Progress,
+    kept: Kept, past: Past, content: ItemContent, config: TowerConfig, warm: WarmConfig, progress: Progress
 ) -> TwoTower:
-    """A model fitted from `kept` on. `dataset` holds all moments before `cutoff_us`; few of them are fitted to.
+    """A model fitted from `kept` on to few moments of the past, whose features alone are read: those of `choose`.
 
-    What is counted, not learned, is counted anew as of `cutoff_us`: trends and co-purchases. The
+    What is counted, not learned, is counted anew as of the cutoff: trends and co-purchases. The
     standardisation stays: what the hidden layer learned is in its units.
-    The same arguments give the same weights on the same machine. Raises CannotContinue.
+    The same arguments give the same weights on the same machine. Raises CannotContinue, and LookupError where the
+    past lacks features of a chosen moment.
     """
     begin_s = time.monotonic()
+    cutoff_us, purchases, dataset = past.cutoff_us, past.purchases, past.dataset
     require_continuable(kept, cutoff_us, config)
-    chosen = choose(dataset, kept.header.cutoff_us, cutoff_us, config, warm)
+    chosen = choose(purchases, kept.header.cutoff_us, cutoff_us, config, warm)
     tf.keras.utils.set_random_seed(config.seed)
     tf.config.experimental.enable_op_determinism()
-    trends = daily_trends(dataset, cutoff_us, config.trend_half_lives_days)
-    today = follow(dataset, cutoff_us, config, over_items(kept, dataset.vocabulary.items))
+    trends = daily_trends(purchases, cutoff_us, config.trend_half_lives_days)
+    today = follow(purchases, cutoff_us, config, over_items(kept, dataset.vocabulary.items))
     model = TwoTower(
         ItemTower(content, today, trends, config),
         UserTower(dataset.vocabulary, kept.mean, kept.scale, config),
@@ -69,24 +63,24 @@ def warm_towers(
     )
     _assign(model, grow(kept, dataset.vocabulary, content, today))
     steps = replace(config, epochs=warm.epochs, batch=warm.batch, learning_rate=warm.learning_rate)
-    run_epochs(model, Batches(dataset, chosen.rows, chosen.weights, trends, steps), steps, progress)
+    run_epochs(model, Batches(dataset, past.places(chosen.rows), chosen.weights, trends, steps), steps, progress)
     start = Start(kind=WARM, seconds=round(time.monotonic() - begin_s, 2))
     model.header = header_of(dataset.vocabulary, content, cutoff_us, config, start)
     return model
 
 
-def choose(dataset: Dataset, since_us: int, cutoff_us: int, config: TowerConfig, warm: WarmConfig) -> Chosen:
+def choose(purchases: Purchases, since_us: int, cutoff_us: int, config: TowerConfig, warm: WarmConfig) -> Chosen:
     """Every moment from `since_us` on, and older ones drawn by their weight; all before `cutoff_us`.
 
     The new ones weigh what they do in a full fit. Those drawn share equally what all the older ones weigh
     there, so the loss is a full fit's in expectation. Raises CannotContinue where nothing is new.
     """
-    usable = (dataset.basket.lengths > 0) & (dataset.at_us < cutoff_us)
-    new = np.flatnonzero(usable & (dataset.at_us >= since_us))
-    older = np.flatnonzero(usable & (dataset.at_us < since_us))
+    usable = (purchases.basket.lengths > 0) & (purchases.at_us < cutoff_us)
+    new = np.flatnonzero(usable & (purchases.at_us >= since_us))
+    older = np.flatnonzero(usable & (purchases.at_us < since_us))
     if not len(new):
         raise CannotContinue("expected moments since the model that is gone on from, came none")
-    weights = label_weights(dataset.at_us, cutoff_us, config)
+    weights = label_weights(purchases.at_us, cutoff_us, config)
     share = weights[older].astype(np.float64)
     count = min(len(older), round(warm.replay * len(new)))
     random = np.random.default_rng(config.seed)
@@ -103,11 +97,10 @@ def require_continuable(kept: Kept, cutoff_us: int, config: TowerConfig) -> None
             f"expected a model that ends before this one's cutoff {cutoff_us} (microseconds), "
             f"came one that has seen all before {kept.header.cutoff_us}"
         )
-    for name, value in asdict(config).items():
-        came = kept.header.config.get(name)
-        came = tuple(came) if isinstance(came, list) else came
-        if name not in _FREE and came != value:
-            raise CannotContinue(f"expected a model of {name} {value!r}, came {came!r}")
+    differs = difference(kept.header, config)
+    if differs is not None:
+        name, value, came = differs
+        raise CannotContinue(f"expected a model of {name} {value!r}, came {came!r}")
     for name, shape in _shapes(kept, config).items():
         came_shape = kept.weights[name].shape if name in kept.weights else None
         if came_shape != shape:

@@ -21,8 +21,8 @@ from features.instant import DAY_US
 from privacy.pseudonym import Pseudonymizer
 from shop.clean import read_source
 from streaming.history import purchases_path
-from training import run as steps
 from training.cleaning import outlying_moments, returned
+from training.collect import collect
 from training.config import CleaningConfig, TrainingConfig
 from training.dataset import Dataset, Longs, Ragged
 from training.evaluation import Result
@@ -48,7 +48,7 @@ def try_cleaning(settings: Settings) -> dict[str, Any]:
     Returns are in the source of the demo's data and not in the data: they are left out without `CLICKLOOP_DATA`.
     """
     config = TrainingConfig()
-    collected = steps.collect(settings, config)
+    collected = collect(settings, config)
     fortnight = fortnights_before(collected, config, count=1)[0]
     rows: dict[str, dict[str, Any]] = {}
     first: Result | None = None

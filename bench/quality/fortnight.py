@@ -10,12 +10,12 @@ from training.artefact import TowerArrays
 from training.artefact_scorer import TowerScorer
 from training.baselines import Popularity, WithFallback
 from training.catalogue import ItemContent
+from training.collect import Collected
 from training.config import TrainingConfig
 from training.dataset import Dataset
 from training.evaluation import Result, evaluate_scorer, intervals
 from training.fitted import fit_and_export
 from training.metrics import bootstrap_interval
-from training.run import Collected
 from training.split import Holdout, temporal_holdout
 
 

@@ -22,6 +22,7 @@ from stack.redis_server import RedisServer
 from training import run as steps
 from training.artefact_scorer import ArtefactScorer
 from training.baselines import Popularity, WithFallback
+from training.collect import Collected, collect
 from training.config import TowerConfig, TrainingConfig
 from training.dataset import Ints
 from training.evaluation import top_items
@@ -45,7 +46,7 @@ def run(settings: Settings, *, tries: bool = False) -> dict[str, Any]:
     """Fit on the lake of `settings` and measure on its last fortnight."""
     config = TrainingConfig()
     begin_s = time.perf_counter()
-    collected = steps.collect(settings, config)
+    collected = collect(settings, config)
     collected_s = time.perf_counter() - begin_s
     main = _measure(settings, collected, config)
     result = _beside_the_field(collected, main.lists, config)
@@ -73,7 +74,7 @@ class _Measurement:
     lists: Ints
 
 
-def _beside_the_field(collected: steps.Collected, lists: Ints, training: TrainingConfig) -> dict[str, Any]:
+def _beside_the_field(collected: Collected, lists: Ints, training: TrainingConfig) -> dict[str, Any]:
     """The opponents of other libraries and the transformer on the same holdout, tuned on the fortnight before it."""
     dataset, final = collected.dataset, collected.holdout
     data, places = as_interactions(dataset, collected.content)
@@ -83,7 +84,7 @@ def _beside_the_field(collected: steps.Collected, lists: Ints, training: Trainin
     return run_folds(data, folds, folds.tuning, config, Options(), {steps.TWO_TOWER: lists})
 
 
-def _measure(settings: Settings, collected: steps.Collected, config: TrainingConfig) -> _Measurement:
+def _measure(settings: Settings, collected: Collected, config: TrainingConfig) -> _Measurement:
     begin_s = time.perf_counter()
     arrays = steps.fit(collected, config).arrays
     seconds = time.perf_counter() - begin_s
@@ -102,7 +103,7 @@ def _measure(settings: Settings, collected: steps.Collected, config: TrainingCon
     return _Measurement(measured.table, seconds, gain, lists)
 
 
-def _lists(settings: Settings, collected: steps.Collected, candidate: str, config: TrainingConfig) -> Ints:
+def _lists(settings: Settings, collected: Collected, candidate: str, config: TrainingConfig) -> Ints:
     of_late = Popularity(
         collected.fit_set, collected.holdout.cutoff_us, half_life_days=config.popularity_half_life_days
     )
@@ -111,9 +112,9 @@ def _lists(settings: Settings, collected: steps.Collected, candidate: str, confi
     return top_items(scorer, collected.dataset, holdout, holdout.test, k=config.k)
 
 
-def _try_all(settings: Settings, collected: steps.Collected, config: TrainingConfig) -> dict[str, dict[str, float]]:
+def _try_all(settings: Settings, collected: Collected, config: TrainingConfig) -> dict[str, dict[str, float]]:
     validation = temporal_holdout(collected.dataset, days=config.holdout_days, before_us=collected.holdout.cutoff_us)
-    before = steps.Collected(collected.catalogue, collected.dataset, validation, collected.snapshots)
+    before = Collected(collected.catalogue, collected.dataset, validation, collected.snapshots)
     tried: dict[str, dict[str, float]] = {}
     for name, changes in TRIES.items():
         tower: TowerConfig = replace(config.tower, **changes)

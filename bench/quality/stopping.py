@@ -7,11 +7,12 @@ from typing import Any
 
 from bench.quality.fortnight import Fortnight, fortnights_before
 from contracts.settings import Settings
-from training import run as steps
+from training.collect import collect
 from training.config import StoppingConfig, TrainingConfig
 from training.evaluation import Result
 from training.fit import fit_towers
 from training.fitted import export
+from training.past import Past
 from training.watch import Watch, watched_rows
 
 EVERYTHING, STOPPED, AGAIN = (
@@ -30,7 +31,7 @@ def try_stopping(settings: Settings) -> dict[str, Any]:
     On the newest of them also stopped by all of the last moments.
     """
     config = TrainingConfig()
-    collected = steps.collect(settings, config)
+    collected = collect(settings, config)
     fortnights = fortnights_before(collected, config, count=_FORTNIGHTS)
     tried = [_stopped(fortnight, whole=not place) for place, fortnight in enumerate(fortnights)]
     means = {name: sum(one["rows"][name]["ndcg_at_10"] for one in tried) / len(tried) for name in (EVERYTHING, AGAIN)}
@@ -64,7 +65,7 @@ def _watched(fortnight: Fortnight, stopping: StoppingConfig) -> tuple[Result, li
     rows = watched_rows(fit_set, cutoff_us, stopping)
     watch = Watch(fit_set, rows, stopping, k=config.k, exponent=config.tower.basket_exponent)
     model = fit_towers(fit_set, fortnight.content, cutoff_us, config.tower, lambda epoch, loss: None, watch)
-    arrays = export(model, fit_set, fortnight.content, ()).arrays
+    arrays = export(model, Past.of(fit_set, cutoff_us), fortnight.content, ()).arrays
     return fortnight.measured(arrays), [asdict(epoch) for epoch in watch.curve]
 
 

@@ -20,6 +20,7 @@ BENCHMARKS = (
     "join",
     "tower",
     "warm-start",
+    "warm-run",
     "online-biases",
     "training-memory",
     "ranking",

@@ -18,7 +18,7 @@ def train(
         bool, typer.Option(help="Find the number of epochs by a fit watched from outside first: twice the time.")
     ] = False,
     warm: Annotated[
-        bool, typer.Option("--warm", help="Go on from the champion: a tenth of the fit's time, on what is new.")
+        bool, typer.Option("--warm", help="Go on from the champion: a third of the time, on what is new.")
     ] = False,
 ) -> None:
     """Train through the Prefect flow; the champion changes only if the new model beats it."""

@@ -11,11 +11,12 @@ from contracts.model import Popularity
 from contracts.settings import Settings
 from features.instant import DAY_US
 from tests.training.test_warm import AFTER, BEFORE, CONFIG, EARLIER_US, NOW_US, WARM, item, shop
-from training import run
 from training.artefact import Origin, write_artefact
 from training.catalogue import item_content
+from training.cleaning import CleaningReport
+from training.collect import FEATURE_SERVICE, Collected, Labelled
 from training.config import TrainingConfig
-from training.continued import fit_warm
+from training.continued import begin, fit_warm
 from training.export import tower_arrays
 from training.fit import fit_towers
 from training.registry import RunRecord, promote, register
@@ -31,20 +32,28 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     data, content = shop(BEFORE, EARLIER_US), item_content(BEFORE)
     arrays = tower_arrays(fit_towers(data, content, EARLIER_US, CONFIG, lambda epoch, loss: None))
     directory = settings.model_dir / "candidate"
-    write_artefact(directory, arrays, BEFORE, Popularity([], {}, {}), Origin(run.FEATURE_SERVICE, countries=("UK",)))
-    promote(settings, register(settings, directory, RunRecord({}, {}, run.FEATURE_SERVICE, {})))
+    write_artefact(directory, arrays, BEFORE, Popularity([], {}, {}), Origin(FEATURE_SERVICE, countries=("UK",)))
+    promote(settings, register(settings, directory, RunRecord({}, {}, FEATURE_SERVICE, {})))
     return settings
 
 
-def collected(cutoff_us: int) -> run.Collected:
+def labelled(cutoff_us: int) -> Labelled:
     data = shop(AFTER, cutoff_us + DAY_US)
     fit = np.flatnonzero(data.at_us < cutoff_us)
     test = np.flatnonzero(data.at_us >= cutoff_us)
-    return run.Collected(AFTER, data, Holdout(cutoff_us, fit, test, np.ones(len(AFTER), np.bool_)), {})
+    holdout = Holdout(cutoff_us, fit, test, np.ones(len(AFTER), np.bool_))
+    return Labelled(AFTER, (), data, holdout, {}, CleaningReport())
+
+
+def collected(settings: Settings, cutoff_us: int) -> Collected:
+    """Every moment with its features, and what a run would go on from."""
+    read = labelled(cutoff_us)
+    start, _ = begin(settings, read, RUN)
+    return Collected(AFTER, shop(AFTER, cutoff_us + DAY_US), read.holdout, {}, start=start)
 
 
 def test_a_warm_run_says_which_model_it_goes_on_from(settings: Settings) -> None:
-    arrays = fit_warm(settings, collected(NOW_US), RUN).arrays
+    arrays = fit_warm(collected(settings, NOW_US), RUN).arrays
     assert arrays.kept is not None
     start = arrays.kept.header.start
     assert (start.kind, start.version, start.reason) == ("warm", "1", None)
@@ -53,7 +62,7 @@ def test_a_warm_run_says_which_model_it_goes_on_from(settings: Settings) -> None
 
 
 def test_nothing_new_makes_a_full_fit_with_the_reason(settings: Settings) -> None:
-    arrays = fit_warm(settings, collected(EARLIER_US), RUN).arrays
+    arrays = fit_warm(collected(settings, EARLIER_US), RUN).arrays
     assert arrays.kept is not None
     start = arrays.kept.header.start
     assert (start.kind, start.version) == ("full", None)
@@ -63,7 +72,7 @@ def test_nothing_new_makes_a_full_fit_with_the_reason(settings: Settings) -> Non
 
 def test_without_a_champion_or_with_one_that_keeps_nothing_the_fit_is_full(tmp_path: Path) -> None:
     fresh = Settings(home=tmp_path)
-    first = fit_warm(fresh, collected(NOW_US), RUN).arrays
+    first = fit_warm(collected(fresh, NOW_US), RUN).arrays
     assert first.kept is not None
     assert first.kept.header.start.reason == "expected a champion to go on from, came none"
     directory = fresh.model_dir / "candidate"
@@ -73,10 +82,10 @@ def test_without_a_champion_or_with_one_that_keeps_nothing_the_fit_is_full(tmp_p
         type(first)(first.user, served, served[0, :1]),
         [item(0)],
         Popularity([], {}, {}),
-        Origin(run.FEATURE_SERVICE),
+        Origin(FEATURE_SERVICE),
     )
-    promote(fresh, register(fresh, directory, RunRecord({}, {}, run.FEATURE_SERVICE, {})))
-    second = fit_warm(fresh, collected(NOW_US), RUN).arrays
+    promote(fresh, register(fresh, directory, RunRecord({}, {}, FEATURE_SERVICE, {})))
+    second = fit_warm(collected(fresh, NOW_US), RUN).arrays
     assert second.kept is not None
     assert second.kept.header.start.kind == "full"
     assert "training.npz: expected what training kept of the model, came no such file" in str(

@@ -17,6 +17,7 @@ from training.dataset import Ragged
 from training.export import tower_arrays
 from training.fit import fit_towers
 from training.fitted import export
+from training.past import Past
 from training.placing import Block, by_content, content_blocks, described, with_places
 
 Floats = NDArray[np.float32]
@@ -88,7 +89,7 @@ def test_a_place_is_read_from_what_still_sells_and_its_bias_follows_growth_witho
     model = fit_towers(data, content, CUTOFF_US, replace(CONFIG, epochs=1), lambda epoch, loss: None)
     arrays = tower_arrays(model)
     arrays = replace(arrays, bias=random.normal(size=len(CATALOGUE)).astype(np.float32))
-    found = with_places(arrays, content, data)
+    found = with_places(arrays, content, Past.of(data, CUTOFF_US))
 
     newest_us = int(data.at_us.max())
     sales: dict[int, list[float]] = {item: [] for item in range(len(CATALOGUE))}
@@ -127,7 +128,7 @@ def test_a_fit_places_what_nobody_bought_beside_items_like_it() -> None:
     data = replace(data, purchased=kept(data.purchased), basket=kept(data.basket))
     content = item_content(CATALOGUE)
     model = fit_towers(data, content, CUTOFF_US, CONFIG, lambda epoch, loss: None)
-    fitted = export(model, data, content, (1.0,))
+    fitted = export(model, Past.of(data, CUTOFF_US), content, (1.0,))
     others = np.arange(len(CATALOGUE)) != hidden
     learned = model.items(model.items.content()).numpy()
     assert np.array_equal(fitted.arrays.vectors[others], learned[others])

@@ -14,13 +14,13 @@ from features.state import new_state
 from features.tower_input import Vocabulary
 from training.baselines import Floats
 from training.card import CARD_FILE, CARD_TEXT_FILE, Data, Learning, ModelCard, card_files
+from training.collect import Collected
 from training.dataset import Dataset, Longs, build_dataset
 from training.evaluation import evaluate_scorer
 from training.folds import Fold, fold_rows, summary
 from training.labels import Moment
 from training.review import Measuring, review, train_gap, train_sample
-from training.run import Collected
-from training.slices import Slice, slices
+from training.slices import Slice, first_sold_us, slices
 from training.split import temporal_holdout, user_groups
 
 ITEMS = tuple(f"i{n}" for n in range(6))
@@ -54,6 +54,10 @@ DATA = dataset(
 )
 
 
+def sold_first() -> Longs:
+    return first_sold_us(DATA.take(np.arange(4)), 300 * DAY_US)
+
+
 class Fixed:
     """Finds item 0, then 4, then the others in order, for everybody."""
 
@@ -64,7 +68,7 @@ class Fixed:
 def test_slices_by_hand() -> None:
     """Lists of two: [0, 4] for all. Baskets {0, 3}, {1}, {4}; ages 300 days, 10, 200 and 1."""
     holdout = temporal_holdout(DATA, days=2)
-    parts = slices(evaluate_scorer(Fixed(), DATA, holdout, CATEGORIES, k=2), DATA, holdout)
+    parts = slices(evaluate_scorer(Fixed(), DATA, holdout, CATEGORIES, k=2), DATA, holdout, sold_first())
     second = 1 / np.log2(3)
     half = 1 / (1 + second)
     assert [(part.by.split()[0], part.value, part.unit, part.count) for part in parts] == [
@@ -90,7 +94,7 @@ def test_the_training_sample_is_the_newest_as_many_as_the_holdouts() -> None:
 def test_the_gap_is_the_difference_of_two_measurements_of_one_kind() -> None:
     holdout = temporal_holdout(DATA, days=2)
     own = evaluate_scorer(Fixed(), DATA, holdout, CATEGORIES, k=2)
-    found = review(Fixed(), own, {"m": own}, DATA, holdout, Measuring(2, 50, 1, CATEGORIES))
+    found = review(Fixed(), own, {"m": own}, DATA, holdout, Measuring(2, 50, 1, CATEGORIES, sold_first()))
     second = 1 / np.log2(3)
     # Training: {1, 2} and {3} find nothing, {4} is second. Holdout: as above.
     held = (1 / (1 + second) + 0 + second) / 3

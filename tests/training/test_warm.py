@@ -24,6 +24,7 @@ from training.grow import grow, over_items
 from training.initial import co_purchase_vectors, follow
 from training.kept import TRAINING_FILE, Kept, encode_kept, read_kept
 from training.labels import Moment
+from training.past import Past
 from training.warm import CannotContinue, choose, warm_towers
 
 EARLIER_US, NOW_US = 400 * DAY_US, 410 * DAY_US
@@ -155,7 +156,7 @@ def test_a_warm_start_learns_the_new_forgets_little_and_repeats_itself_to_the_bi
 
     def fitted() -> Any:
         return tower_arrays(
-            warm_towers(kept, data, content, NOW_US, CONFIG, WARM, lambda epoch, loss: losses.append(loss))
+            warm_towers(kept, Past.of(data, NOW_US), content, CONFIG, WARM, lambda epoch, loss: losses.append(loss))
         )
 
     first, again = fitted(), fitted()
@@ -175,7 +176,7 @@ def test_what_cannot_be_gone_on_from_says_why(kept: Kept) -> None:
 
     def refused(reason: str, *, before: Kept = kept, cutoff_us: int = NOW_US, **changes: Any) -> None:
         with pytest.raises(CannotContinue, match=reason):
-            warm_towers(before, data, content, cutoff_us, replace(CONFIG, **changes), WARM, nothing)
+            warm_towers(before, Past.of(data, cutoff_us), content, replace(CONFIG, **changes), WARM, nothing)
 
     refused("expected a model that ends before", cutoff_us=EARLIER_US)
     refused("expected a model of dim 8, came 6", dim=8)

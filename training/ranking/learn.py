@@ -17,16 +17,19 @@ from features.ranking_items import ItemTable
 from features.tower_forward import forward
 from features.tower_input import TowerInput
 from training.artefact import TowerArrays
-from training.catalogue import ItemContent
+from training.collect import Collected
 from training.config import TrainingConfig
-from training.dataset import Dataset, Longs
+from training.dataset import Dataset, Longs, Purchases
 from training.export import tower_arrays
 from training.fit import fit_towers
+from training.past import Past
 from training.ranking.fit import fit_ranker
 from training.ranking.lists import Floats, Lists, Values, allowed_scores, known_items, purchase_lists
 from training.ranking.logged import logged_lists, read_logged, unbiased
 from training.ranking.statistics import item_statistics
 from training.ranking.values import read_values
+from training.start import WarmStart
+from training.warm import warm_towers
 
 _log = structlog.get_logger()
 
@@ -37,10 +40,14 @@ class TooLittle(LookupError):
 
 @dataclass(frozen=True)
 class Window:
-    """What the ranker learns from: `rows` of a dataset from `begin_us` on, each of a visitor with a history."""
+    """What the ranker learns from: `rows` of a past's dataset from `begin_us` on, each of a visitor with a history.
+
+    before: all that was bought before it.
+    """
 
     begin_us: int
     rows: Longs
+    before: Purchases
 
 
 @dataclass(frozen=True)
@@ -52,49 +59,56 @@ class Source:
     service: str
 
 
-def learn_ranker(
-    source: Source,
-    items: Sequence[Item],
-    content: ItemContent,
-    fit_set: Dataset,
-    cutoff_us: int,
-    config: TrainingConfig,
-) -> RankerFile:
-    """A ranker for the retriever that is fitted to `fit_set`, which ends before `cutoff_us`.
+def learn_ranker(source: Source, collected: Collected, config: TrainingConfig) -> RankerFile:
+    """A ranker for the retriever that is fitted to the past of what was collected.
 
-    Its own candidates come from a retriever fitted to what lies before its window: one that had seen the
-    choices would score them too well, and the ranker would trust it too much. Raises TooLittle.
+    Its own candidates come from a retriever fitted to what lies before its window, an earlier one where the run
+    starts with one: one that had seen the choices would score them too well, and the ranker would trust it too much.
+    Raises TooLittle.
     """
-    window = learning_window(fit_set, cutoff_us, config)
-    before = fit_set.take(np.flatnonzero(fit_set.at_us < window.begin_us))
-
-    def progress(epoch: int, loss: float) -> None:
-        _log.info("epoch of the ranker's retriever", epoch=epoch, of=config.tower.epochs, loss=round(loss, 4))
-
-    arrays = tower_arrays(fit_towers(before, content, window.begin_us, config.tower, progress))
-    lists = answer_lists(source, before, window.begin_us, cutoff_us, arrays, items, config)
+    past, items = collected.past, collected.catalogue
+    window = learning_window(past, config)
+    arrays = _retriever(past.until(window.begin_us), collected, config)
+    lists = answer_lists(source, window, past.cutoff_us, arrays, items, config)
     if lists is None:
-        values = read_values(source.store, source.service, fit_set, window.rows)
-        lists = window_lists(fit_set, window, list(values.values()), arrays, items, config)
+        values = read_values(source.store, source.service, past.dataset, window.rows)
+        lists = window_lists(past.dataset, window, list(values.values()), arrays, items, config)
     if len(lists.chosen) < config.ranking.min_moments:
         raise TooLittle(f"ranker: expected {config.ranking.min_moments} lists with a choice, came {len(lists.chosen)}")
     weights = fit_ranker(lists, config.ranking)
     _log.info("ranker fitted", lists=len(lists), calibration=weights.calibration.tolist())
-    statistics = item_statistics(fit_set, cutoff_us, config.knn, neighbours=config.ranking.neighbours)
+    statistics = item_statistics(past.purchases, past.cutoff_us, config.knn, neighbours=config.ranking.neighbours)
     return RankerFile(weights, statistics, config.ranking.depth)
+
+
+def _retriever(before: Past, collected: Collected, config: TrainingConfig) -> TowerArrays:
+    """Towers that know of what lies before the window alone: an earlier model, gone on from where it knows too little.
+
+    Without one they are fitted from nothing, to moments all of which must have their features.
+    """
+    start, content = collected.start or WarmStart(), collected.content
+
+    def progress(epoch: int, loss: float) -> None:
+        _log.info("epoch of the ranker's retriever", epoch=epoch, loss=round(loss, 4))
+
+    if start.retriever is not None:
+        return start.retriever
+    if start.earlier is not None:
+        return tower_arrays(warm_towers(start.earlier, before, content, config.tower, config.warm, progress))
+    dataset = before.dataset.take(before.places(np.arange(len(before.purchases))))
+    return tower_arrays(fit_towers(dataset, content, before.cutoff_us, config.tower, progress))
 
 
 def answer_lists(
     source: Source,
-    before: Dataset,
-    begin_us: int,
+    window: Window,
     cutoff_us: int,
     arrays: TowerArrays,
     items: Sequence[Item],
     config: TrainingConfig,
 ) -> Lists | None:
     """What the service's own answers of the window taught; None where they are too few or too little was chosen."""
-    ranking = config.ranking
+    ranking, begin_us, before = config.ranking, window.begin_us, window.before
     answers, gains, values = read_logged(source.settings, source.store, source.service, begin_us, cutoff_us, ranking)
     followed = sum(any(row) for row in gains)
     _log.info("answers to learn from", answers=len(answers), followed=followed)
@@ -119,29 +133,33 @@ def answer_lists(
     return unbiased(lists, places, clip=ranking.clip)
 
 
-def learning_window(dataset: Dataset, cutoff_us: int, config: TrainingConfig) -> Window:
+def learning_window(past: Past, config: TrainingConfig) -> Window:
     """The last days before the cutoff. Raises TooLittle where they hold too few moments, or too few lie before."""
     days, needed = config.ranking.window_days, config.ranking.min_moments
-    begin_us = cutoff_us - days * DAY_US
-    inside = (dataset.at_us >= begin_us) & (dataset.at_us < cutoff_us)
+    dataset, begin_us = past.dataset, window_begin_us(past.cutoff_us, config)
+    inside = (dataset.at_us >= begin_us) & (dataset.at_us < past.cutoff_us)
     rows = np.flatnonzero(inside & (dataset.inputs.items > 0).any(axis=1) & (dataset.basket.lengths > 0))
-    before = int((dataset.at_us < begin_us).sum())
-    if len(rows) < needed or before < needed:
+    before = past.until(begin_us).purchases
+    if len(rows) < needed or len(before) < needed:
         raise TooLittle(
             f"ranker: expected {needed} moments of visitors with a history in the last {days} days, as many before; "
-            f"came {len(rows)} and {before}"
+            f"came {len(rows)} and {len(before)}"
         )
-    return Window(begin_us, rows)
+    return Window(begin_us, rows, before)
+
+
+def window_begin_us(cutoff_us: int, config: TrainingConfig) -> int:
+    """When the window begins that ends with the cutoff."""
+    return cutoff_us - config.ranking.window_days * DAY_US
 
 
 def window_lists(
     dataset: Dataset, window: Window, values: Values, arrays: TowerArrays, items: Sequence[Item], config: TrainingConfig
 ) -> Lists:
     """Candidates of a retriever fitted before the window, with item statistics as of its begin."""
-    before = dataset.take(np.flatnonzero(dataset.at_us < window.begin_us))
-    statistics = item_statistics(before, window.begin_us, config.knn, neighbours=config.ranking.neighbours)
+    statistics = item_statistics(window.before, window.begin_us, config.knn, neighbours=config.ranking.neighbours)
     scores = retrieval_scores(arrays, dataset, window.rows)
-    allowed = allowed_scores(scores, dataset, window.rows, known_items(before))
+    allowed = allowed_scores(scores, dataset, window.rows, known_items(window.before))
     return purchase_lists(
         dataset, window.rows, values, allowed, ItemTable(items, statistics), depth=config.ranking.depth
     )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from features.ranking_input import COLUMNS, Candidates, ranking_input
 from features.ranking_items import ItemTable
-from training.dataset import Dataset, Longs
+from training.dataset import Dataset, Longs, Purchases
 
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
@@ -44,10 +44,10 @@ class Lists:
         return Lists(self.columns[rows], self.gains[rows], self.shown[rows], self.users[rows])
 
 
-def known_items(dataset: Dataset) -> Bools:
+def known_items(purchases: Purchases) -> Bools:
     """[items], those that somebody bought."""
-    known = np.zeros(len(dataset.vocabulary.items), np.bool_)
-    known[dataset.purchased.flat] = True
+    known = np.zeros(len(purchases.vocabulary.items), np.bool_)
+    known[purchases.purchased.flat] = True
     return known
 
 

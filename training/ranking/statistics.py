@@ -12,23 +12,23 @@ from features.instant import DAY_US
 from features.ranking_items import HALF_LIVES_DAYS, ItemStatistics
 from training.baselines import co_purchase_similarity
 from training.config import KnnConfig
-from training.dataset import Dataset, Ragged
+from training.dataset import Purchases, Ragged
 
 Floats = NDArray[np.float32]
 
 
-def item_statistics(dataset: Dataset, until_us: int, knn: KnnConfig, *, neighbours: int) -> ItemStatistics:
-    """Statistics of the dataset's items; moments at `until_us` or later are left out."""
-    dataset = dataset.take(np.flatnonzero(dataset.at_us < until_us))
-    items = len(dataset.vocabulary.items)
-    ages_days = (until_us - dataset.at_us) / DAY_US
+def item_statistics(purchases: Purchases, until_us: int, knn: KnnConfig, *, neighbours: int) -> ItemStatistics:
+    """Statistics of the vocabulary's items; moments at `until_us` or later are left out."""
+    purchases = purchases.take(np.flatnonzero(purchases.at_us < until_us))
+    items = len(purchases.vocabulary.items)
+    ages_days = (until_us - purchases.at_us) / DAY_US
     kept = min(neighbours, items)
-    similarity = co_purchase_similarity(dataset, until_us, replace(knn, neighbours=kept))
+    similarity = co_purchase_similarity(purchases, until_us, replace(knn, neighbours=kept))
     places = np.argsort(-similarity, axis=1, kind="stable")[:, :kept].astype(np.int32)
     return ItemStatistics(
-        sold=_fading(dataset.purchased, ages_days, items),
-        discovered=_fading(dataset.basket, ages_days, items),
-        on_sale_days=_since_first(dataset.purchased, ages_days, items),
+        sold=_fading(purchases.purchased, ages_days, items),
+        discovered=_fading(purchases.basket, ages_days, items),
+        on_sale_days=_since_first(purchases.purchased, ages_days, items),
         neighbours=places,
         similarity=np.take_along_axis(similarity, places, axis=1),
     )

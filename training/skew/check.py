@@ -14,7 +14,7 @@ import structlog
 from contracts.settings import Settings
 from features.fingerprint import fingerprint
 from features.instant import SECOND_US
-from training.run import FEATURE_SERVICE
+from training.collect import FEATURE_SERVICE
 from training.skew.answers import Answer, read_day
 from training.skew.comparison import TOLERANCE, Comparison, Verdict, compare
 from training.skew.history import past_values, read_histories

@@ -11,10 +11,10 @@ from bench.quality.fortnight import fortnights_before
 from bench.quality.stopping import AGAIN, EVERYTHING, STOPPED, WHOLE, stopping_table
 from features.instant import DAY_US
 from tests.training.test_fit import CATALOGUE, shop
+from training.collect import Collected
 from training.config import TrainingConfig
 from training.dataset import Dataset
 from training.evaluation import Result
-from training.run import Collected
 from training.split import temporal_holdout
 
 CONFIG = replace(TrainingConfig(), holdout_days=7, bootstrap_rounds=20)

@@ -19,6 +19,7 @@ from tests.training.test_fit import CATALOGUE, COUNT, CUTOFF_US, shop
 from training.artefact import TowerArrays
 from training.config import KnnConfig, RankingConfig, TrainingConfig
 from training.dataset import Dataset, Ragged
+from training.past import Past
 from training.ranking.learn import TooLittle, Window, learning_window, retrieval_scores, window_lists
 from training.ranking.lists import allowed_scores, best
 from training.ranking.scorer import RankedScorer
@@ -47,7 +48,7 @@ def values_of(data: Dataset, rows: Any) -> list[dict[str, Any]]:
 
 
 def window_of(data: Dataset) -> Window:
-    return learning_window(data, CUTOFF_US, CONFIG)
+    return learning_window(Past.of(data, CUTOFF_US), CONFIG)
 
 
 def test_the_window_is_the_last_days_of_those_with_a_history() -> None:
@@ -61,7 +62,7 @@ def test_the_window_is_the_last_days_of_those_with_a_history() -> None:
 
 def test_too_few_moments_make_no_ranker() -> None:
     with pytest.raises(TooLittle, match="expected 20 moments of visitors with a history in the last 14 days"):
-        learning_window(shop(30), CUTOFF_US, CONFIG)
+        learning_window(Past.of(shop(30), CUTOFF_US), CONFIG)
 
 
 def test_what_was_chosen_in_the_window_changes_no_candidate_and_no_column() -> None:
