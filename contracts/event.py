@@ -165,7 +165,8 @@ def parse_event(raw: object) -> Event:
 
 def event_schema() -> dict[str, Any]:
     """JSON Schema of the event, as committed in `contracts/schema/event.v1.json`."""
-    return _with_plain_descriptions(msgspec.json.schema(Event))
+    plain: dict[str, Any] = _with_plain_descriptions(msgspec.json.schema(Event))
+    return plain
 
 
 def _with_plain_descriptions(schema: Any) -> Any:

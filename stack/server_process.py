@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from stack.errors import StackError
@@ -45,8 +45,8 @@ class ServerProcess:
         """Whether the process is there."""
         return self._process is not None and self._process.poll() is None
 
-    def start(self, command: list[str], *, cwd: Path) -> None:
-        """Start the command; its output is appended to the log.
+    def start(self, command: list[str], *, cwd: Path, env: Mapping[str, str] | None = None) -> None:
+        """Start the command, in this process's environment or in `env`; its output is appended to the log.
 
         Raises ServerError when it already runs.
         """
@@ -57,6 +57,7 @@ class ServerProcess:
             self._process = subprocess.Popen(
                 leashed(command, parent_pid=os.getpid()),
                 cwd=cwd,
+                env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -1,4 +1,4 @@
-"""`clickloop up | down | status | demo`."""
+"""`clickloop up | down | status | demo | schedule`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,16 @@ def demo(
     run(once=once)
 
 
+def schedule(
+    *, port: Annotated[int, typer.Option(min=1, max=65535, help="Of Prefect's server and its page.")] = 4200
+) -> None:
+    """Run what `prefect.yaml` schedules: nightly training and checks, item biases. Ctrl-C stops it."""
+    from stack.schedule import run
+
+    run(port=port)
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    for command in (up, down, status, demo):
+    for command in (up, down, status, demo, schedule):
         app.command()(command)

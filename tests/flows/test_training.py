@@ -197,7 +197,7 @@ def test_the_committed_definition_deploys(prefect_server: dict[str, str]) -> Non
     _prefect(prefect_server, "deploy", "--all")
     listed = _prefect(prefect_server, "deployment", "inspect", "train-and-promote/nightly", "--output", "json")
     deployment = json.loads(listed)
-    assert deployment["entrypoint"] == "flows/training.py:train_and_promote"
+    assert deployment["entrypoint"] == "flows.training.train_and_promote"
     assert deployment["schedules"][0]["schedule"]["cron"] == "30 2 * * *"
     listed = _prefect(prefect_server, "deployment", "inspect", "learn-biases/item-biases", "--output", "json")
-    assert json.loads(listed)["entrypoint"] == "flows/biases.py:learn_biases"
+    assert json.loads(listed)["entrypoint"] == "flows.biases.learn_biases"

@@ -57,6 +57,7 @@ def test_the_command_loads_neither_models_nor_clients_to_say_what_it_can() -> No
         "train",
         "promote",
         "rollback",
+        "schedule",
         "prove",
         "bench",
         "replay",
