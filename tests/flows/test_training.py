@@ -3,85 +3,36 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import pyarrow.compute as pc
 import pytest
 
 from contracts.biases import biases_path, read_biases
 from contracts.golden import read_golden
 from contracts.model import RANKER_FILE, read_manifest, read_pointer
-from contracts.settings import RedisSettings, SecretsSettings, Settings
-from feature_repo.store import apply
+from contracts.settings import Settings
 from features.evaluate import evaluate
 from features.state import new_state
-from privacy.pseudonym import Pseudonymizer
 from serving.artefact import read_artefact
-from stack.environment import server_variables
 from stack.ports import free_port
 from stack.redis_server import RedisServer
-from streaming.backfill import backfill
-from streaming.catalogue import lay_catalogue
-from streaming.history import purchase_events, read_purchases
+from tests.flows.runs import PROJECT, environment, fill, home, trained
 
-PROJECT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
-CUSTOMERS = 400
-RUN_TIMEOUT_S = 250
-
-
-def environment(settings: Settings) -> dict[str, str]:
-    return os.environ | {
-        "PYTHONPATH": str(PROJECT),
-        **server_variables(settings),
-        "PREFECT_HOME": str(settings.home / "prefect"),
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        # A machine with much else to do takes longer than Prefect's 20 s.
-        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
-    }
 
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer) -> Settings:
-    """A lake with the real purchases of CUSTOMERS customers."""
-    settings = Settings(
-        home=tmp_path_factory.mktemp("flow"),
-        redis=RedisSettings(url=redis_server.url, key_prefix=f"flow-{os.getpid()}-"),
-        secrets=SecretsSettings.model_validate({"pseudonym_key": "a key for tests alone"}),
-    )
-    store = apply(settings)
-    lay_catalogue(settings)
-    purchases = read_purchases(settings, datetime.now(UTC))
-    customers = pc.unique(purchases["customer_id"]).slice(0, CUSTOMERS)
-    part = purchases.filter(pc.is_in(purchases["customer_id"], value_set=customers))
-    events = purchase_events(part, Pseudonymizer(settings.secrets.pseudonym_key.get_secret_value()))
-    backfill(settings, events, total=part.num_rows, store=store)
+    """A lake with all of them."""
+    settings = home(tmp_path_factory.mktemp("flow"), redis_server)
+    fill(settings)
     return settings
-
-
-def trained(settings: Settings, flow: str = "train_and_promote", **parameters: int) -> dict[str, Any]:
-    """Run the flow in a process of its own, as the command does; what it decided."""
-    code = f"import json; from flows.training import {flow} as f; print(json.dumps(f(**{parameters!r})))"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=PROJECT,
-        env=environment(settings),
-        capture_output=True,
-        text=True,
-        timeout=RUN_TIMEOUT_S,
-    )
-    assert done.returncode == 0, done.stderr
-    decision: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return decision
 
 
 def test_flow_trains_promotes_and_then_refuses_an_equal_model(filled: Settings) -> None:
