@@ -48,7 +48,7 @@ def sequences_of(data: Interactions, rows: NDArray[np.bool_], config: SequenceCo
         data.attributes,
         _asked(data, rows, config),
         None if config is None else _trends_of(data, rows, config),
-        None if config is None or config.ask == "event" else _opens(data, rows),
+        _opens(data, rows) if config is not None and config.ask == "moment" else None,
     )
 
 
@@ -60,7 +60,7 @@ def _opens(data: Interactions, rows: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def _asked(data: Interactions, rows: NDArray[np.bool_], config: SequenceConfig | None) -> NDArray[np.bool_]:
     """[chosen events]: a user's first with an item, as lists name nothing seen; with trends, not the item's very first,
-    which nobody could have recommended; with `ask_sessions`, those alone that begin a session.
+    which nobody could have recommended; asked by the session, those alone that begin one.
     """
     pairs = data.users.astype(np.int64) * data.item_count + data.items
     asked = np.zeros(len(data), np.bool_)
@@ -69,7 +69,7 @@ def _asked(data: Interactions, rows: NDArray[np.bool_], config: SequenceConfig |
         first_s = np.full(data.item_count, np.iinfo(np.int64).max)
         np.minimum.at(first_s, data.items[rows], data.seconds[rows])
         asked &= data.seconds > first_s[data.items]
-    if config is not None and config.ask_sessions:
+    if config is not None and config.ask == "session":
         begin = np.zeros(len(data), np.bool_)
         begin[session_begins(data)] = True
         asked &= begin

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
+
+Ask = Literal["event", "moment", "session"]
 
 
 @dataclass(frozen=True)
@@ -17,11 +19,11 @@ class SequenceConfig:
     weights, which are those that the fit returns. `unit_items`: items' vectors have one learned length
     (cosine in place of the dot product: a person's length alters no order). `begins`: a sequence is
     read from before its first event on, so that who has none gets a vector too.
-    `ask_sessions`: only the event that begins a session is learnt from as something to be found; the others are read.
     `trend_half_lives_days`: an item's score follows its decayed counts and its age as of the instant;
     it does not where empty. `candidate_lag_days`: such a model is used up to so long after its items
     were listed; a sequence is then asked for items alone that are older than a random part of it.
-    `ask`: each event from the place before it, or all events of one second from the place before the first of them.
+    `ask`: what is learnt from as something to be found: each event, from the place before it; all events of one
+    second (moment), from the place before the first of them; or the event alone that begins a session.
     """
 
     dim: int = 64
@@ -45,14 +47,13 @@ class SequenceConfig:
     softmax_items: int = 8192
     unit_items: bool = False
     begins: bool = False
-    ask_sessions: bool = False
     trend_half_lives_days: tuple[float, ...] = ()
     candidate_lag_days: float = 0.0
-    ask: Literal["event", "moment"] = "event"
+    ask: Ask = "event"
     seed: int = 7
 
     def __post_init__(self) -> None:
         if self.dim % self.heads:
             raise ValueError(f"dim: expected a multiple of {self.heads} heads, came {self.dim}")
-        if self.ask not in ("event", "moment"):
-            raise ValueError(f"ask: expected event or moment, came {self.ask!r}")
+        if self.ask not in get_args(Ask):
+            raise ValueError(f"ask: expected one of {', '.join(get_args(Ask))}, came {self.ask!r}")

@@ -35,8 +35,8 @@ def test_with_trends_an_items_very_first_event_is_not_asked_for() -> None:
 def test_of_a_session_its_begin_alone_is_asked_for() -> None:
     # At hour 100 user 1's session begins with a repeat; at hour 103 user 2's goes on to item 2.
     everything = asked(None)
-    assert asked(SequenceConfig(ask_sessions=True)) == [pair for pair in everything if pair not in [(1, 4), (2, 2)]]
-    assert asked(replace(TRENDS, ask_sessions=True)) == [(0, 1), (0, 2), (0, 3), (2, 0), (2, 1)]
+    assert asked(SequenceConfig(ask="session")) == [pair for pair in everything if pair not in [(1, 4), (2, 2)]]
+    assert asked(replace(TRENDS, ask="session")) == [(0, 1), (0, 2), (0, 3), (2, 0), (2, 1)]
 
 
 def test_a_moment_is_a_users_second() -> None:
