@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import logging
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
-import yaml
 from prefect import serve
 from prefect.deployments.runner import RunnerDeployment
 from prefect.schedules import Cron
@@ -18,17 +16,13 @@ from prefect.types.entrypoint import EntrypointType
 
 from contracts.logs import configure_logging
 from contracts.settings import load_settings
+from flows.deployments import read_deployments
 
 _AT_ONCE = 2
 
 
-def read_deployments(project: Path) -> list[RunnerDeployment]:
-    """The deployments of `prefect.yaml`, without its work pool. Raises KeyError where one lacks a field."""
-    told: dict[str, Any] = yaml.safe_load((project / "prefect.yaml").read_text(encoding="utf-8"))
-    return [_deployment(one) for one in told["deployments"]]
-
-
-def _deployment(told: dict[str, Any]) -> RunnerDeployment:
+def deployment(told: dict[str, Any]) -> RunnerDeployment:
+    """One of `prefect.yaml`'s, without its work pool. Raises KeyError where it lacks a field."""
     module, flow = told["entrypoint"].rsplit(".", 1)
     found: Any = getattr(import_module(module), flow).to_deployment(
         name=told["name"],
@@ -48,4 +42,4 @@ if __name__ == "__main__":
     configure_logging("schedule")
     # The runner asks every ten seconds what is due: not worth a line each.
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    serve(*read_deployments(load_settings().project), limit=_AT_ONCE, pause_on_shutdown=False)
+    serve(*map(deployment, read_deployments(load_settings().project)), limit=_AT_ONCE, pause_on_shutdown=False)

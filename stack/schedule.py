@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import httpx
-import yaml
 from rich.console import Console
 from rich.table import Table
 
 from contracts.settings import Settings, load_settings
+from flows.deployments import read_deployments
 from stack.environment import process_environment, server_variables
 from stack.errors import StackError
 from stack.ports import LOOPBACK, bindable, holder
@@ -33,7 +32,7 @@ def run(*, port: int) -> None:
     Raises StackError where one of the two does not start, or ends by itself.
     """
     settings = prepare_home(load_settings())
-    deployments = read_schedules(settings.project)
+    deployments = read_deployments(settings.project)
     console = Console(stderr=True)
     environment = process_environment(settings, os.environ) | server_variables(settings)
     api = environment.setdefault(API_URL, f"http://{LOOPBACK}:{port}/api")
@@ -57,13 +56,6 @@ def run(*, port: int) -> None:
             runner.stop()
             if server is not None:
                 server.stop()
-
-
-def read_schedules(project: Path) -> list[dict[str, Any]]:
-    """The deployments of `prefect.yaml`, as it tells them."""
-    told: dict[str, Any] = yaml.safe_load((project / "prefect.yaml").read_text(encoding="utf-8"))
-    found: list[dict[str, Any]] = told["deployments"]
-    return found
 
 
 def _start_server(server: ServerProcess, settings: Settings, port: int, environment: dict[str, str], api: str) -> None:

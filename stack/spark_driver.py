@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from contracts.settings import Settings
@@ -74,9 +75,9 @@ class SparkDriver:
 
     def start(self, **extra: str) -> None:
         """Start it, with `extra` in its environment."""
-        words = [f"{name}={value}" for name, value in (self._environment | extra).items()]
         python = str(spark_python(self._settings.project))
-        self._process.start(["/usr/bin/env", *words, python, "-m", "streaming.spark"], cwd=self._settings.home)
+        environment = {**os.environ, **self._environment, **extra}
+        self._process.start([python, "-m", "streaming.spark"], cwd=self._settings.home, env=environment)
 
     def stop(self) -> None:
         """Let it end its query."""

@@ -16,8 +16,8 @@ import httpx
 import psutil
 import pytest
 
+from flows.deployments import read_deployments
 from stack.ports import bindable, free_port
-from stack.schedule import read_schedules
 
 PROJECT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 150.0
@@ -42,7 +42,7 @@ def scheduling(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     process = command(tmp_path / "home", port)
     api = f"http://127.0.0.1:{port}/api"
     try:
-        wait_for(lambda: len(asked(api, "deployments/filter")) == len(read_schedules(PROJECT)), process)
+        wait_for(lambda: len(asked(api, "deployments/filter")) == len(read_deployments(PROJECT)), process)
         yield process, api
     finally:
         if process.poll() is None:
@@ -72,7 +72,7 @@ def test_a_due_run_is_made_in_this_home_and_ctrl_c_leaves_nothing(
 ) -> None:
     process, api = scheduling
     there = {one["name"]: one for one in asked(api, "deployments/filter")}
-    for told in read_schedules(PROJECT):
+    for told in read_deployments(PROJECT):
         came = there[told["name"]]
         assert [one["schedule"]["cron"] for one in came["schedules"]] == [one["cron"] for one in told["schedules"]]
         assert not came["paused"]
@@ -91,7 +91,7 @@ def test_a_due_run_is_made_in_this_home_and_ctrl_c_leaves_nothing(
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 0, said
-    assert all(one["name"] in said for one in read_schedules(PROJECT))
+    assert all(one["name"] in said for one in read_deployments(PROJECT))
     assert not psutil.wait_procs(below, timeout=30)[1]
     assert bindable(int(api.split(":")[2].split("/")[0]))
 
