@@ -7,8 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import pytest
 
 from flows.deployments import read_deployments
 from stack.ports import bindable, free_port
+from tests.stack.waiting import eventually
 
 PROJECT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 150.0
@@ -57,14 +57,11 @@ def asked(api: str, what: str, body: dict[str, Any] | None = None) -> Any:
         return []
 
 
-def wait_for(true: Any, process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not true():
-        if process.poll() is not None:
-            pytest.fail(f"ended with {process.returncode}: {process.communicate()[0]}")
-        if time.monotonic() > deadline:
-            pytest.fail("waited in vain")
-        time.sleep(0.5)
+def wait_for(true: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    came = eventually(lambda: process.poll() is not None or true(), PATIENCE_S)
+    if process.poll() is not None:
+        pytest.fail(f"ended with {process.returncode}: {process.communicate()[0]}")
+    assert came, "waited in vain"
 
 
 def test_a_due_run_is_made_in_this_home_and_ctrl_c_leaves_nothing(
